@@ -1,0 +1,8 @@
+//! The workflow engine: runs JavaScript programs that orchestrate coding agents.
+//!
+//! In reading order. `ARCHITECTURE.md` is the map.
+
+pub mod model;
+pub mod providers;
+pub mod schema;
+pub mod script;

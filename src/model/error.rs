@@ -1,0 +1,261 @@
+//! Errors as data: every way a run, a call or a script can fail, each with a stable code.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::ids::CallId;
+use super::script::Position;
+
+/// An error that a script threw, or that a call rejects with: what JavaScript's `Error` holds, as data.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorData {
+    /// `RangeError`, `MyError`; empty for a thrown value that is not an error.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The message without the name.
+    pub message: String,
+    /// The frames, one per line, as the JavaScript engine prints them, without the line of name and message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// A stable `ERR_…` code where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The call whose failure this is, so that the host can find its own error object again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+    /// What led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<ErrorData>>,
+}
+
+impl ErrorData {
+    /// An error with a name and a message and nothing else.
+    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), message: message.into(), ..Self::default() }
+    }
+
+    /// Adds a code.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// Adds a cause.
+    #[must_use]
+    pub fn with_cause(mut self, cause: ErrorData) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// `Name: message`, as the first line of a V8 stack.
+    pub fn headline(&self) -> String {
+        match (self.name.is_empty(), self.message.is_empty()) {
+            (true, _) => self.message.clone(),
+            (false, true) => self.name.clone(),
+            (false, false) => format!("{}: {}", self.name, self.message),
+        }
+    }
+
+    /// The headline followed by the frames: what the original engine put into the message of a rejected run.
+    pub fn stack_text(&self) -> String {
+        match &self.stack {
+            Some(stack) if !stack.is_empty() => format!("{}\n{stack}", self.headline()),
+            _ => self.headline(),
+        }
+    }
+}
+
+impl fmt::Display for ErrorData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline())
+    }
+}
+
+/// Why a run was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CancelReason {
+    /// The caller asked for it.
+    User,
+    /// The run's own time limit.
+    Timeout,
+    /// The run that this one belongs to ended first.
+    Parent,
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "cancelled by the caller",
+            Self::Timeout => "time limit reached",
+            Self::Parent => "the run it belongs to has ended",
+        })
+    }
+}
+
+/// Everything that can end a run without a result.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum WorkflowError {
+    /// No valid literal metadata. `found` says where and what is not literal, where that is known.
+    #[error("{}{}", super::metadata::MISSING_METADATA, detail(found))]
+    Metadata { found: Option<String> },
+    /// Neither `export default`, nor a top-level `return`, nor a hook used outside functions.
+    #[error("Workflow script must default export a workflow result or function")]
+    NoEntry,
+    /// The source does not parse.
+    #[error("SyntaxError: {message} ({file}:{}:{})", at.line, at.column)]
+    Syntax { message: String, file: String, at: Position, hint: Option<String> },
+    /// The source asks for something that a sandboxed script cannot have, such as a Node.js module.
+    #[error("{message} ({file}:{}:{})", at.line, at.column)]
+    Unsupported { message: String, file: String, at: Position, hint: Option<String> },
+    /// The script threw, or its promise rejected. `name` is what it was thrown as.
+    #[error("{}", error.stack_text())]
+    Script { error: ErrorData, hint: Option<String> },
+    /// The script waits for something that cannot happen.
+    #[error(
+        "the workflow waits for a promise that nothing can settle any more: no agent call, timer or child workflow is pending ({script})"
+    )]
+    Stalled { script: String },
+    /// More CPU time between two awaits than allowed.
+    #[error("the workflow used more than {} ms of CPU time between two awaits ({script})", limit_ms)]
+    CpuLimit { limit_ms: u64, script: String },
+    /// The sandbox ran out of its memory.
+    #[error("the workflow used more than its {} MiB of memory ({script})", limit_bytes / (1024 * 1024))]
+    MemoryLimit { limit_bytes: usize, script: String },
+    /// A turn held calls that add up to too much.
+    #[error("the workflow has too much waiting outside the sandbox: {what} ({script})")]
+    PendingLimit { what: String, script: String },
+    /// The source is larger than allowed.
+    #[error("workflow source {file} has {size} bytes; the limit is {limit}")]
+    SourceTooLarge { file: String, size: usize, limit: usize },
+    /// The caller or a limit ended the run.
+    #[error("workflow run was cancelled: {reason}")]
+    Cancelled { reason: CancelReason },
+    /// An option with a value that cannot be.
+    #[error("{option}: {message}")]
+    Option { option: String, message: String },
+    /// A native loop did not come back; the run was abandoned and its thread left to itself.
+    #[error("the workflow is stuck inside one native operation that cannot be interrupted ({script})")]
+    Wedged { script: String },
+    /// A defect of the engine. Never expected; reported rather than crashing the host.
+    #[error("internal error of the workflow engine: {message}")]
+    Internal { message: String },
+}
+
+fn detail(found: &Option<String>) -> String {
+    found.as_ref().map(|found| format!(": {found}")).unwrap_or_default()
+}
+
+impl WorkflowError {
+    /// The stable code, listed in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Metadata { .. } => "ERR_WORKFLOW_METADATA",
+            Self::NoEntry => "ERR_WORKFLOW_NO_ENTRY",
+            Self::Syntax { .. } => "ERR_SCRIPT_SYNTAX",
+            Self::Unsupported { .. } => "ERR_SCRIPT_UNSUPPORTED",
+            Self::Script { .. } => "ERR_SCRIPT_FAILED",
+            Self::Stalled { .. } => "ERR_SCRIPT_STALLED",
+            Self::CpuLimit { .. } => "ERR_SCRIPT_CPU_LIMIT",
+            Self::MemoryLimit { .. } => "ERR_SCRIPT_MEMORY_LIMIT",
+            Self::PendingLimit { .. } => "ERR_SCRIPT_PENDING_LIMIT",
+            Self::SourceTooLarge { .. } => "ERR_SCRIPT_TOO_LARGE",
+            Self::Cancelled { .. } => "ERR_RUN_CANCELLED",
+            Self::Option { .. } => "ERR_INVALID_OPTION",
+            Self::Wedged { .. } => "ERR_SCRIPT_WEDGED",
+            Self::Internal { .. } => "ERR_INTERNAL",
+        }
+    }
+
+    /// What to do about it, where there is something to say: data beside the message, not part of it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Syntax { hint, .. } | Self::Unsupported { hint, .. } | Self::Script { hint, .. } => {
+                hint.as_deref()
+            }
+            Self::Stalled { .. } => Some(
+                "await only agent(), parallel(), pipeline(), workflow() and timers; a promise of your own needs a resolve that is called",
+            ),
+            Self::CpuLimit { .. } => Some("move heavy computation into an agent, or raise limits.cpuMs"),
+            Self::MemoryLimit { .. } => {
+                Some("keep large texts out of the workflow, or raise limits.memoryBytes")
+            }
+            _ => None,
+        }
+    }
+
+    /// The error as a call that failed with it shows it to the script that made the call.
+    pub fn to_error_data(&self) -> ErrorData {
+        match self {
+            Self::Script { error, .. } => error.clone(),
+            other => ErrorData::new("Error", other.to_string()).with_code(other.code()),
+        }
+    }
+
+    /// The facts behind the message, as JSON for `WorkflowError.details`.
+    pub fn details(&self) -> Value {
+        let mut details = Map::new();
+        let mut set = |key: &str, value: Value| details.insert(key.to_owned(), value);
+        match self {
+            Self::Syntax { file, at, .. } | Self::Unsupported { file, at, .. } => {
+                set("file", json!(file));
+                set("line", json!(at.line));
+                set("column", json!(at.column));
+            }
+            Self::Script { error, .. } => {
+                set("error", json!(error));
+            }
+            Self::Stalled { script } | Self::Wedged { script } => {
+                set("script", json!(script));
+            }
+            Self::CpuLimit { limit_ms, script } => {
+                set("limitMs", json!(limit_ms));
+                set("script", json!(script));
+            }
+            Self::MemoryLimit { limit_bytes, script } => {
+                set("limitBytes", json!(limit_bytes));
+                set("script", json!(script));
+            }
+            Self::PendingLimit { what, script } => {
+                set("what", json!(what));
+                set("script", json!(script));
+            }
+            Self::SourceTooLarge { file, size, limit } => {
+                set("file", json!(file));
+                set("size", json!(size));
+                set("limit", json!(limit));
+            }
+            Self::Cancelled { reason } => {
+                set("reason", json!(reason));
+            }
+            Self::Option { option, .. } => {
+                set("option", json!(option));
+            }
+            Self::Metadata { .. } | Self::NoEntry | Self::Internal { .. } => {}
+        }
+        if let Some(hint) = self.hint() {
+            details.insert("hint".to_owned(), json!(hint));
+        }
+        Value::Object(details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stack_text_is_headline_and_frames() {
+        let mut error = ErrorData::new("RangeError", "bad");
+        assert_eq!(error.stack_text(), "RangeError: bad");
+        error.stack = Some("    at f (a.js:1:2)".to_owned());
+        assert_eq!(error.stack_text(), "RangeError: bad\n    at f (a.js:1:2)");
+        assert_eq!(ErrorData::new("", "str").headline(), "str");
+        assert_eq!(ErrorData::new("Error", "").headline(), "Error");
+    }
+}

@@ -1,0 +1,103 @@
+//! What a run tells about itself while it goes on: one discriminated union.
+
+use serde::Serialize;
+
+use super::budget::BudgetState;
+use super::error::{CancelReason, ErrorData};
+use super::ids::{CallId, VmId};
+use super::json::JsonText;
+use super::request::LogLevel;
+use super::script::ScriptForm;
+
+/// One event. The coordinator adds the run's id, a dense number from 1 and the time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub enum Event {
+    #[serde(rename = "run.started")]
+    RunStarted { workflow: String, form: ScriptForm },
+    #[serde(rename = "run.completed")]
+    RunCompleted { budget: BudgetState },
+    #[serde(rename = "run.failed")]
+    RunFailed { error: ErrorData, code: &'static str, budget: BudgetState },
+    #[serde(rename = "run.cancelled")]
+    RunCancelled { reason: CancelReason, budget: BudgetState },
+    #[serde(rename = "phase")]
+    Phase {
+        script: VmId,
+        name: Option<JsonText>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        options: Option<JsonText>,
+    },
+    #[serde(rename = "log")]
+    Log { script: VmId, level: LogLevel, values: JsonText },
+    #[serde(rename = "call.queued")]
+    CallQueued {
+        call: CallId,
+        script: VmId,
+        #[serde(flatten)]
+        info: CallInfo,
+    },
+    #[serde(rename = "call.started")]
+    CallStarted {
+        call: CallId,
+        script: VmId,
+        attempt: u32,
+        #[serde(flatten)]
+        info: CallInfo,
+    },
+    #[serde(rename = "call.retrying")]
+    CallRetrying { call: CallId, attempt: u32, error: ErrorData },
+    #[serde(rename = "call.ended")]
+    CallEnded {
+        call: CallId,
+        script: VmId,
+        #[serde(flatten)]
+        info: CallInfo,
+        attempts: u32,
+        outcome: CallEnd,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorData>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        usage: Option<JsonText>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session_id: Option<String>,
+    },
+    #[serde(rename = "budget.exhausted")]
+    BudgetExhausted { budget: BudgetState },
+    #[serde(rename = "warning")]
+    Warning { code: &'static str, message: String },
+}
+
+/// What a call is, for people who watch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallInfo {
+    pub kind: CallKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// The kinds of calls that are told about. Timers are not: a script may make very many of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallKind {
+    Agent,
+    Child,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallEnd {
+    Completed,
+    Failed,
+    Cancelled,
+    /// The script ended without waiting for it.
+    Abandoned,
+}

@@ -1,0 +1,42 @@
+//! Identifiers: runs, the scripts inside a run, and the calls those scripts make.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// Names one run, unique within the process (and, later, within a store).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct RunId(pub Arc<str>);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One script inside a run: 0 is the workflow that was started, the others are its children in start order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct VmId(pub u32);
+
+impl VmId {
+    /// The workflow that the run was started with.
+    pub const ROOT: VmId = VmId(0);
+}
+
+/// One call of a run, numbered from 0 in the order in which the scripts issued them, over the whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct CallId(pub u64);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A call as one script's sandbox numbers it: dense from 0, per script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(pub u32);

@@ -1,0 +1,17 @@
+//! The words of the domain: plain data that every other room may use.
+//!
+//! Nothing here does I/O, waits, or knows a library beyond `serde` and `thiserror`. What two arms of the engine
+//! share is a type of this room; nothing else connects them.
+
+pub mod budget;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod metadata;
+pub mod options;
+pub mod outcome;
+pub mod request;
+pub mod script;
+pub mod usage;

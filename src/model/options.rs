@@ -1,0 +1,195 @@
+//! How a run is started: what the caller said, and what follows from it once the script's form is known.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::budget::{BudgetMode, BudgetState};
+use super::error::WorkflowError;
+use super::json::JsonText;
+use super::limits::Limits;
+use super::script::ScriptForm;
+
+/// Where the source comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceRef {
+    /// A file; relative paths are resolved against the working directory.
+    Path(PathBuf),
+    /// The text itself, with the name it goes by in messages.
+    Text { name: String, source: String },
+}
+
+/// What a failed agent call gives the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnAgentError {
+    /// The promise rejects.
+    Reject,
+    /// The promise resolves to `null`; the reason is in the events.
+    Null,
+}
+
+/// A run as the caller described it: `None` leaves the choice to the script's form.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    pub source: SourceRef,
+    /// `None` is "none given".
+    pub args: Option<JsonText>,
+    pub budget: BudgetState,
+    pub budget_mode: Option<BudgetMode>,
+    pub on_agent_error: Option<OnAgentError>,
+    pub max_parallel_agents: Option<Cap>,
+    pub max_agents: Option<Cap>,
+    /// How deep the run already is; 1 means that `workflow()` is not available.
+    pub nesting_depth: u32,
+    /// How deep `workflow()` may nest.
+    pub max_depth: u32,
+    /// How long a cancelled script may go on to clean up.
+    pub cancel_grace: Duration,
+    pub limits: Limits,
+    /// The provider for calls that name none.
+    pub provider: String,
+    /// The project: where workflows are found by name. `None`: the working directory.
+    pub cwd: Option<PathBuf>,
+}
+
+/// A cap that may be lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cap {
+    None,
+    At(usize),
+}
+
+impl Cap {
+    /// Whether one more fits.
+    pub fn admits(self, used: usize) -> bool {
+        match self {
+            Self::None => true,
+            Self::At(limit) => used < limit,
+        }
+    }
+}
+
+/// What the core of the engine needs to know, everything decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoreOptions {
+    pub budget: BudgetState,
+    pub budget_mode: BudgetMode,
+    pub on_agent_error: OnAgentError,
+    pub max_parallel_agents: Cap,
+    pub max_agents: Cap,
+    pub nesting_depth: u32,
+    pub max_depth: u32,
+    pub cancel_grace: Duration,
+}
+
+/// How long a cancelled script may go on unless the caller says otherwise.
+pub const DEFAULT_CANCEL_GRACE: Duration = Duration::from_secs(5);
+
+impl RunOptions {
+    /// Options with every choice left to the form.
+    pub fn new(source: SourceRef) -> Self {
+        Self {
+            source,
+            args: None,
+            budget: BudgetState { total: None, spent: 0.0 },
+            budget_mode: None,
+            on_agent_error: None,
+            max_parallel_agents: None,
+            max_agents: None,
+            nesting_depth: 0,
+            max_depth: 1,
+            cancel_grace: DEFAULT_CANCEL_GRACE,
+            limits: Limits::default(),
+            provider: "debug".to_owned(),
+            cwd: None,
+        }
+    }
+
+    /// Checks what the types allow but the engine does not.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Option`], naming the option.
+    pub fn validate(&self) -> Result<(), WorkflowError> {
+        for (option, cap) in [("maxParallelAgents", self.max_parallel_agents), ("maxAgents", self.max_agents)]
+        {
+            if cap == Some(Cap::At(0)) {
+                return Err(option_error(option, "must be a positive whole number, or Infinity for no cap"));
+            }
+        }
+        let limits = &self.limits;
+        for (option, value, least) in [
+            ("limits.memoryBytes", limits.memory_bytes, 4 << 20),
+            ("limits.stackBytes", limits.stack_bytes, 64 << 10),
+            ("limits.sourceBytes", limits.source_bytes, 1),
+            ("limits.pendingCalls", limits.pending_calls, 1),
+            ("limits.pendingBytes", limits.pending_bytes, 1),
+        ] {
+            if value < least {
+                return Err(option_error(option, &format!("must be at least {least}, got {value}")));
+            }
+        }
+        // QuickJS turns the check off above 16 MiB, which would let a script overflow the native stack.
+        if limits.stack_bytes > 16 << 20 {
+            return Err(option_error("limits.stackBytes", "must be at most 16777216"));
+        }
+        if limits.cpu_ms == 0 {
+            return Err(option_error("limits.cpuMs", "must be at least 1"));
+        }
+        Ok(())
+    }
+
+    /// Decides what the caller left open.
+    pub fn resolve(&self, form: ScriptForm) -> CoreOptions {
+        let body = form == ScriptForm::Body;
+        CoreOptions {
+            budget: self.budget,
+            budget_mode: self.budget_mode.unwrap_or(if body { BudgetMode::Hard } else { BudgetMode::Soft }),
+            on_agent_error: self.on_agent_error.unwrap_or(if body {
+                OnAgentError::Null
+            } else {
+                OnAgentError::Reject
+            }),
+            max_parallel_agents: self.max_parallel_agents.unwrap_or(if body {
+                Cap::At(16)
+            } else {
+                Cap::None
+            }),
+            max_agents: self.max_agents.unwrap_or(if body { Cap::At(1000) } else { Cap::None }),
+            nesting_depth: self.nesting_depth,
+            max_depth: self.max_depth,
+            cancel_grace: self.cancel_grace,
+        }
+    }
+}
+
+fn option_error(option: &str, message: &str) -> WorkflowError {
+    WorkflowError::Option { option: option.to_owned(), message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_picks_the_defaults() {
+        let options = RunOptions::new(SourceRef::Path("a.js".into()));
+        let module = options.resolve(ScriptForm::Module);
+        assert_eq!(module.budget_mode, BudgetMode::Soft);
+        assert_eq!(module.on_agent_error, OnAgentError::Reject);
+        assert_eq!((module.max_parallel_agents, module.max_agents), (Cap::None, Cap::None));
+        let body = options.resolve(ScriptForm::Body);
+        assert_eq!(body.budget_mode, BudgetMode::Hard);
+        assert_eq!(body.on_agent_error, OnAgentError::Null);
+        assert_eq!((body.max_parallel_agents, body.max_agents), (Cap::At(16), Cap::At(1000)));
+    }
+
+    #[test]
+    fn impossible_limits_are_refused() {
+        let mut options = RunOptions::new(SourceRef::Path("a.js".into()));
+        options.validate().unwrap();
+        options.max_parallel_agents = Some(Cap::At(0));
+        assert_eq!(options.validate().unwrap_err().code(), "ERR_INVALID_OPTION");
+        options.max_parallel_agents = None;
+        options.limits.stack_bytes = 17 << 20;
+        assert!(options.validate().unwrap_err().to_string().contains("limits.stackBytes"));
+    }
+}
