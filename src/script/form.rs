@@ -1,0 +1,204 @@
+//! Which form a script has, and everything else that takes a walk over the whole tree to know.
+//!
+//! Knows names and places, not scopes: a hook whose name is declared anywhere outside functions counts as shadowed.
+
+use std::collections::HashSet;
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{
+    AccessorProperty, BinaryExpression, BinaryOperator, ChainElement, Expression, ImportExpression, MemberExpression,
+    Program, PropertyDefinition, Statement,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_span::GetSpan;
+
+use crate::model::script::ScriptForm;
+
+/// Referring to one of these outside functions makes a script a body.
+const HOOKS: [&str; 8] = ["agent", "parallel", "pipeline", "workflow", "phase", "log", "args", "budget"];
+
+/// What a walk over the tree found. Places are byte offsets.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// Something is exported as `default`.
+    pub(super) default_export: bool,
+    /// The first `return` outside functions.
+    pub(super) top_return: Option<usize>,
+    /// A hook is referred to outside functions.
+    pub(super) hook: bool,
+    /// Every `import(…)`: its place and its specifier, where that is a literal.
+    pub(super) dynamic_imports: Vec<(usize, Option<String>)>,
+    /// The first `<!--`: operators here, but a comment wherever the same text is evaluated as a script.
+    pub(super) html_comment: Option<usize>,
+}
+
+impl Facts {
+    /// Walks a program that parsed without errors.
+    pub(super) fn of(program: &Program<'_>, text: &str) -> Self {
+        let mut walker = Walker { text, ..Walker::default() };
+        walker.visit_program(program);
+        let Walker { mut facts, used, declared, .. } = walker;
+        facts.default_export = program.body.iter().any(exports_default);
+        facts.hook = used.difference(&declared).next().is_some();
+        facts
+    }
+
+    /// `None`: the script has no entry.
+    pub(super) fn form(&self) -> Option<ScriptForm> {
+        if self.default_export {
+            Some(ScriptForm::Module)
+        } else if self.top_return.is_some() || self.hook {
+            Some(ScriptForm::Body)
+        } else {
+            None
+        }
+    }
+}
+
+fn exports_default(statement: &Statement<'_>) -> bool {
+    const DEFAULT: &str = "default";
+    match statement {
+        Statement::ExportDefaultDeclaration(_) => true,
+        Statement::ExportNamedDeclaration(export) => export.specifiers.iter().any(|it| it.exported.name() == DEFAULT),
+        Statement::ExportFromDeclaration(export) => export.specifiers.iter().any(|it| it.exported.name() == DEFAULT),
+        Statement::ExportAllDeclaration(export) => export.exported.as_ref().is_some_and(|it| it.name() == DEFAULT),
+        _ => false,
+    }
+}
+
+#[derive(Default)]
+struct Walker<'a, 't> {
+    text: &'t str,
+    /// How many functions, or things that run like one, we are in.
+    functions: usize,
+    used: HashSet<&'a str>,
+    declared: HashSet<&'a str>,
+    facts: Facts,
+}
+
+impl<'a> Walker<'a, '_> {
+    fn declare(&mut self, name: &'a str) {
+        if self.functions == 0 {
+            self.declared.insert(name);
+        }
+    }
+
+    fn import(&mut self, import: &ImportExpression<'a>) {
+        let specifier = match &import.source {
+            Expression::StringLiteral(text) => Some(text.value.to_string()),
+            Expression::TemplateLiteral(template) => template.single_quasi().map(|text| text.to_string()),
+            _ => None,
+        };
+        self.facts.dynamic_imports.push((import.span.start as usize, specifier));
+    }
+
+    fn comparison(&mut self, binary: &BinaryExpression<'a>) {
+        let right = binary.right.span().start as usize;
+        let touches = self.text[..right].ends_with('<') && self.text[right..].starts_with("!--");
+        if binary.operator == BinaryOperator::LessThan && touches {
+            let first = self.facts.html_comment.map_or(right - 1, |other| other.min(right - 1));
+            self.facts.html_comment = Some(first);
+        }
+    }
+
+    fn inside_function(&mut self, value: Option<&Expression<'a>>) {
+        self.functions += 1;
+        if let Some(value) = value {
+            self.visit_expression(value);
+        }
+        self.functions -= 1;
+    }
+}
+
+impl<'a> Visit<'a> for Walker<'a, '_> {
+    fn enter_node(&mut self, kind: AstKind<'a>) {
+        match kind {
+            AstKind::Function(function) => {
+                if let Some(name) = function.id.as_ref().filter(|_| function.is_declaration()) {
+                    self.declare(name.name.as_str());
+                }
+                self.functions += 1;
+            }
+            AstKind::ArrowFunctionExpression(_) | AstKind::StaticBlock(_) => self.functions += 1,
+            AstKind::ReturnStatement(statement) if self.functions == 0 => {
+                self.facts.top_return.get_or_insert(statement.span.start as usize);
+            }
+            AstKind::BindingIdentifier(name) => self.declare(name.name.as_str()),
+            AstKind::IdentifierReference(name) if self.functions == 0 && HOOKS.contains(&name.name.as_str()) => {
+                self.used.insert(name.name.as_str());
+            }
+            AstKind::ImportExpression(import) => self.import(import),
+            _ => {}
+        }
+    }
+
+    fn leave_node(&mut self, kind: AstKind<'a>) {
+        if matches!(kind, AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::StaticBlock(_)) {
+            self.functions -= 1;
+        }
+    }
+
+    /// Chains that lean to the left (`a + b + …`, `a.b.c…`, `f()()…`) may be as long as the source, so they are
+    /// followed in a loop; everything else nests no deeper than was measured.
+    fn visit_expression(&mut self, expression: &Expression<'a>) {
+        let mut next = expression;
+        loop {
+            next = match next {
+                Expression::BinaryExpression(binary) => {
+                    self.comparison(binary);
+                    self.visit_expression(&binary.right);
+                    &binary.left
+                }
+                Expression::LogicalExpression(logical) => {
+                    self.visit_expression(&logical.right);
+                    &logical.left
+                }
+                Expression::CallExpression(call) => {
+                    self.visit_arguments(&call.arguments);
+                    &call.callee
+                }
+                Expression::TaggedTemplateExpression(tagged) => {
+                    self.visit_template_literal(&tagged.quasi);
+                    &tagged.tag
+                }
+                Expression::ChainExpression(chain) => match &chain.expression {
+                    ChainElement::CallExpression(call) => {
+                        self.visit_arguments(&call.arguments);
+                        &call.callee
+                    }
+                    other => match other.as_member_expression() {
+                        Some(member) => self.member(member),
+                        None => return walk::walk_chain_element(self, other),
+                    },
+                },
+                other => match other.as_member_expression() {
+                    Some(member) => self.member(member),
+                    None => return walk::walk_expression(self, other),
+                },
+            };
+        }
+    }
+
+    // Initialisers of fields run later, as functions do; their computed names run at once.
+    fn visit_property_definition(&mut self, field: &PropertyDefinition<'a>) {
+        self.visit_decorators(&field.decorators);
+        self.visit_property_key(&field.key);
+        self.inside_function(field.value.as_ref());
+    }
+
+    fn visit_accessor_property(&mut self, field: &AccessorProperty<'a>) {
+        self.visit_decorators(&field.decorators);
+        self.visit_property_key(&field.key);
+        self.inside_function(field.value.as_ref());
+    }
+}
+
+impl<'a> Walker<'a, '_> {
+    /// Visits what is in the brackets and hands back what stands before them.
+    fn member<'b>(&mut self, member: &'b MemberExpression<'a>) -> &'b Expression<'a> {
+        if let MemberExpression::ComputedMemberExpression(computed) = member {
+            self.visit_expression(&computed.expression);
+        }
+        member.object()
+    }
+}

@@ -1,0 +1,487 @@
+//! How deep a source nests, known before it is parsed.
+//!
+//! The parser recurses without a limit of its own, and some of its look-ahead costs the square of the depth. So the
+//! depth is measured first, by a scan that recurses nowhere, and it decides whether a source is parsed at all and how
+//! much stack the parse gets. The scan may say too much, never too little. Where it cannot tell a division from a
+//! regular expression without parsing, it stops believing closing brackets, since they may stand inside a literal.
+//!
+//! Knows tokens, not grammar.
+
+/// Brackets open at once. QuickJS itself gives up between 250 and 700 with its default stack.
+pub(super) const MAX_DEPTH: usize = 500;
+
+/// Brackets that may follow the place where the scan lost its certainty.
+const MAX_UNCERTAIN: usize = 5_000;
+
+/// Constructs open at once that nest without a bracket: `!!!x`, `a = b = c`, `if (a) if (b)`. They are counted per
+/// bracket and forgotten at its end or at a `;`, so a long list of statements counts for more than it nests.
+const MAX_PREFIXES: usize = 100_000;
+
+/// Sum of the depths of all opening brackets: bounds the time of the parser's quadratic look-ahead.
+const MAX_TOTAL: usize = 10_000_000;
+
+/// Stack for one open bracket: twice what the hungriest construct takes in an unoptimised build, behind a whole
+/// ladder of binary operators.
+const BRACKET_STACK: usize = 32 << 10;
+/// The same for what nests without a bracket.
+const PREFIX_STACK: usize = 4 << 10;
+const BASE_STACK: usize = 4 << 20;
+
+/// What the scan found out.
+#[derive(Debug, Default)]
+pub(super) struct Nesting {
+    depth: usize,
+    prefixes: usize,
+    /// Offsets of the word `export` outside all brackets.
+    pub(super) exports: Vec<usize>,
+    /// Offsets after each `}` that closes the last open bracket.
+    pub(super) blocks: Vec<usize>,
+}
+
+impl Nesting {
+    /// Stack that parsing and walking this source takes at most, bytes. Only what is used is ever committed.
+    pub(super) fn stack_bytes(&self) -> usize {
+        BASE_STACK + self.depth * BRACKET_STACK + self.prefixes * PREFIX_STACK
+    }
+}
+
+/// The source nests deeper than this room accepts: from which offset on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooDeep {
+    pub(super) at: usize,
+}
+
+/// Measures a source without its byte order mark.
+pub(super) fn measure(text: &str) -> Result<Nesting, TooDeep> {
+    let mut scan = Scan { text, ..Scan::default() };
+    if text.starts_with("#!") {
+        scan.at = line_end(text, 0);
+    }
+    while let Some(character) = scan.peek() {
+        if scan.uncertain {
+            scan.count_only(character)?;
+        } else {
+            scan.token(character)?;
+        }
+    }
+    Ok(scan.found)
+}
+
+/// What the last token says about a `/` that follows it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Last {
+    /// An operator or an opening bracket: a regular expression.
+    #[default]
+    Operator,
+    /// A value: a division.
+    Operand,
+    /// A dot: the next word is a property, and `1./2` divides.
+    Dot,
+    /// `if`, `for`, `while`, `with`: the bracket that follows is no operand.
+    Header,
+    /// Only the grammar knows.
+    Unknown,
+}
+
+#[derive(Default)]
+struct Level {
+    open: u8,
+    /// The parentheses of `if (…)` and its like.
+    header: bool,
+    prefixes: usize,
+    /// Of the statement that a `;` has ended, in case an `else` continues it.
+    ended: usize,
+}
+
+#[derive(Default)]
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+    last: Last,
+    levels: Vec<Level>,
+    /// The level outside all brackets.
+    top: Level,
+    prefixes: usize,
+    total: usize,
+    uncertain: bool,
+    /// Just behind the `}` of a block or an object.
+    after_block: bool,
+    /// Brackets counted after certainty was lost.
+    guessed: usize,
+    found: Nesting,
+}
+
+impl Scan<'_> {
+    fn peek(&self) -> Option<char> {
+        self.text[self.at..].chars().next()
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    fn level(&mut self) -> &mut Level {
+        self.levels.last_mut().unwrap_or(&mut self.top)
+    }
+
+    fn too_deep<T>(&self) -> Result<T, TooDeep> {
+        Err(TooDeep { at: self.at })
+    }
+
+    fn token(&mut self, character: char) -> Result<(), TooDeep> {
+        if character.is_whitespace() || character == '\u{feff}' {
+            self.at += character.len_utf8();
+            return Ok(());
+        }
+        if matches!(self.rest(), [b'/', b'/' | b'*', ..]) {
+            self.comment();
+            return Ok(());
+        }
+        let after_block = std::mem::take(&mut self.after_block);
+        match character {
+            '"' | '\'' => self.string(character),
+            '`' => {
+                self.at += 1;
+                self.template()?;
+            }
+            '/' => self.slash(),
+            '(' | '[' | '{' => {
+                self.open(character as u8)?;
+                self.at += 1;
+            }
+            ')' | ']' | '}' => self.close(character as u8)?,
+            // In a module this is an operator, at the start of a line the parser takes it for a comment.
+            '<' if self.rest().starts_with(b"<!--") => self.uncertain = true,
+            // An escape may spell a keyword, and `\u{…}` holds brackets that are none.
+            '\\' => self.uncertain = true,
+            '.' => {
+                let spread = self.rest().starts_with(b"...");
+                self.last = if spread { Last::Operator } else { Last::Dot };
+                self.at += if spread { 3 } else { 1 };
+            }
+            '+' | '-' if self.rest().get(1) == Some(&(character as u8)) => {
+                // Before its operand or behind it?
+                self.prefix(2)?;
+                self.last = Last::Unknown;
+                self.at += 2;
+            }
+            ';' => {
+                self.end_statement();
+                self.last = Last::Operator;
+                self.at += 1;
+            }
+            _ if is_word(character) => self.word(after_block)?,
+            _ => {
+                self.prefix(usize::from(is_prefix(character)))?;
+                self.last = Last::Operator;
+                self.at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// After certainty is lost: everything that may open counts, nothing closes.
+    fn count_only(&mut self, character: char) -> Result<(), TooDeep> {
+        match character {
+            '(' | '[' | '{' => {
+                self.guessed += 1;
+                if self.guessed > MAX_UNCERTAIN {
+                    return self.too_deep();
+                }
+                self.found.depth = self.found.depth.max(self.levels.len() + self.guessed);
+            }
+            _ if is_word(character) => return self.word(false),
+            _ => self.prefix(usize::from(is_prefix(character)))?,
+        }
+        self.at += character.len_utf8();
+        Ok(())
+    }
+
+    fn open(&mut self, open: u8) -> Result<(), TooDeep> {
+        let header = open == b'(' && self.last == Last::Header;
+        self.levels.push(Level { open, header, ..Level::default() });
+        self.total += self.levels.len();
+        if self.levels.len() > MAX_DEPTH || self.total > MAX_TOTAL {
+            return self.too_deep();
+        }
+        self.found.depth = self.found.depth.max(self.levels.len());
+        self.last = Last::Operator;
+        Ok(())
+    }
+
+    fn close(&mut self, close: u8) -> Result<(), TooDeep> {
+        let expected = match close {
+            b')' => b'(',
+            b']' => b'[',
+            _ => b'{',
+        };
+        let open = self.levels.last().map(|level| level.open);
+        if open != Some(expected) && !(close == b'}' && open == Some(b'`')) {
+            self.uncertain = true;
+            return Ok(());
+        }
+        self.at += 1;
+        let Some(level) = self.levels.pop() else { return Ok(()) };
+        self.prefixes -= level.prefixes;
+        self.after_block = level.open == b'{';
+        self.last = match level.open {
+            b'(' if level.header => Last::Operator,
+            b'{' => Last::Unknown,
+            _ => Last::Operand,
+        };
+        if level.open == b'{' && self.levels.is_empty() {
+            self.found.blocks.push(self.at);
+        }
+        if level.open == b'`' { self.template() } else { Ok(()) }
+    }
+
+    fn prefix(&mut self, count: usize) -> Result<(), TooDeep> {
+        self.level().prefixes += count;
+        self.prefixes += count;
+        if self.prefixes > MAX_PREFIXES {
+            return self.too_deep();
+        }
+        self.found.prefixes = self.found.prefixes.max(self.prefixes);
+        Ok(())
+    }
+
+    /// What nests without brackets on this level is over, unless an `else` or the `while` of a `do` comes next.
+    fn end_statement(&mut self) {
+        let level = self.level();
+        let ended = std::mem::take(&mut level.prefixes);
+        level.ended = ended;
+        self.prefixes -= ended;
+    }
+
+    fn word(&mut self, after_block: bool) -> Result<(), TooDeep> {
+        let start = self.at;
+        self.skip_word();
+        let text = self.text;
+        let word = &text[start..self.at];
+        // No expression goes on with a word behind a `}`, except for these operators.
+        if after_block && !matches!(word, "in" | "instanceof" | "of" | "catch" | "finally") {
+            self.end_statement();
+        }
+        if matches!(word, "else" | "while") {
+            let level = self.level();
+            let ended = std::mem::take(&mut level.ended);
+            self.prefix(ended)?;
+        }
+        let nests = matches!(
+            word,
+            "typeof" | "void" | "delete" | "await" | "yield" | "new" | "do" | "else" | "extends" | "if" | "for" | "while" | "with"
+        );
+        self.prefix(usize::from(nests))?;
+        let top = self.levels.is_empty() && !self.uncertain;
+        if word == "export" && top && self.last != Last::Dot {
+            self.found.exports.push(start);
+        }
+        self.last = match word {
+            _ if self.last == Last::Dot => Last::Operand,
+            "if" | "for" | "while" | "with" => Last::Header,
+            // `for await (`
+            "await" if self.last == Last::Header => Last::Header,
+            "return" | "typeof" | "case" | "do" | "else" | "void" | "delete" | "in" | "instanceof" | "new" | "throw"
+            | "extends" | "default" => Last::Operator,
+            "of" | "yield" | "await" | "break" | "continue" | "debugger" => Last::Unknown,
+            _ => Last::Operand,
+        };
+        Ok(())
+    }
+
+    fn skip_word(&mut self) {
+        while let Some(character) = self.peek().filter(|character| is_word(*character)) {
+            self.at += character.len_utf8();
+        }
+    }
+
+    fn string(&mut self, quote: char) {
+        self.at += 1;
+        while let Some(character) = self.peek() {
+            self.at += character.len_utf8();
+            match character {
+                '\\' => self.escaped(),
+                '\n' | '\r' => return self.uncertain = true,
+                _ if character == quote => return self.last = Last::Operand,
+                _ => {}
+            }
+        }
+    }
+
+    /// Steps over what a backslash stands before; `\r\n` is one line end.
+    fn escaped(&mut self) {
+        let Some(character) = self.peek() else { return };
+        self.at += if self.rest().starts_with(b"\r\n") { 2 } else { character.len_utf8() };
+    }
+
+    /// The text of a template, up to its end or into its next `${`.
+    fn template(&mut self) -> Result<(), TooDeep> {
+        while let Some(character) = self.peek() {
+            if self.rest().starts_with(b"${") {
+                self.open(b'`')?;
+                self.at += 2;
+                return Ok(());
+            }
+            self.at += character.len_utf8();
+            match character {
+                '\\' => self.escaped(),
+                '`' => {
+                    self.last = Last::Operand;
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn comment(&mut self) {
+        if self.rest().starts_with(b"//") {
+            self.at = line_end(self.text, self.at);
+        } else {
+            let body = self.at + 2;
+            self.at = self.text[body..].find("*/").map_or(self.text.len(), |length| body + length + 2);
+        }
+    }
+
+    fn slash(&mut self) {
+        match self.last {
+            Last::Operand | Last::Dot => {
+                self.at += 1;
+                self.last = Last::Operator;
+            }
+            Last::Operator => self.regular_expression(),
+            Last::Unknown | Last::Header => self.uncertain = true,
+        }
+    }
+
+    fn regular_expression(&mut self) {
+        self.at += 1;
+        let mut in_class = false;
+        while let Some(character) = self.peek() {
+            if super::position::is_line_end(character) {
+                return self.uncertain = true;
+            }
+            self.at += character.len_utf8();
+            match character {
+                '\\' => self.at += self.peek().filter(|next| !super::position::is_line_end(*next)).map_or(0, char::len_utf8),
+                '[' => in_class = true,
+                ']' => in_class = false,
+                '/' if !in_class => {
+                    self.skip_word();
+                    return self.last = Last::Operand;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_word(character: char) -> bool {
+    match character {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '$' | '#' => true,
+        '\u{feff}' => false,
+        _ => !character.is_ascii() && !character.is_whitespace(),
+    }
+}
+
+/// Operators behind which the parser may go one level down.
+fn is_prefix(character: char) -> bool {
+    matches!(character, '!' | '~' | '+' | '-' | '=' | '?' | ':' | '*' | '@')
+}
+
+fn line_end(text: &str, from: usize) -> usize {
+    text[from..].find(super::position::is_line_end).map_or(text.len(), |length| from + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn depth(text: &str) -> usize {
+        measure(text).unwrap().depth
+    }
+
+    #[test]
+    fn counts_only_brackets_that_are_code() {
+        for (text, expected) in [
+            ("", 0),
+            ("([{", 3),
+            ("()[]{}", 1),
+            ("(')' + \")\" + `)`(", 2),
+            ("('\\')' (", 2),
+            ("(// )\n(", 2),
+            ("(// )\r(", 2),
+            ("(// )\u{2028}(", 2),
+            ("(/* ) */(", 2),
+            ("(/)/.x(", 2),
+            ("(/[/)]/.x(", 2),
+            ("(/\\/)/.x(", 2),
+            ("(a /b) / (c", 1),
+            ("(a / (b) / (c) / (", 2),
+            ("(1./2) / (", 1),
+            ("(this.return / 2) / (", 1),
+            ("x.if(a) / '(/(' + (", 1),
+            ("return /)/g, (", 1),
+            ("if (a) /)/.b((", 2),
+            ("for await (a of b) /)/.b((", 2),
+            ("[.../)/.x, (", 2),
+            ("`${(`${[", 4),
+            ("`${a}(((` (", 1),
+            ("`\\${((` (", 1),
+            ("'a\\\r\n)' (", 1),
+            ("#!((((\n(", 1),
+            ("\u{a0}return\u{a0}/)/, (", 1),
+        ] {
+            assert_eq!(depth(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn never_counts_too_little_where_it_cannot_know() {
+        // The brackets behind the slash may be part of a literal, and so may their ends.
+        for text in [
+            "{} /'/; ((((((((((",
+            "{} /\"/.test(a) ? ((((((((((1)))))))))) : '\"'",
+            "a++ /')/ ((((((((((",
+            "yield /')/ ((((((((((",
+            "\\u0061 /)/ ((((((((((",
+            ") ((((((((((",
+            "<!-- ' \n((((((((((",
+        ] {
+            assert!(depth(text) >= 10, "{text:?}: {}", depth(text));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_too_deep() {
+        for (open, close) in [("(", ")"), ("[", "]"), ("{", "}"), ("`${", "}`"), ("f(", ")"), ("({a:", "})")] {
+            let levels = open.bytes().filter(|byte| b"([{".contains(byte)).count();
+            let accepted = MAX_DEPTH / levels;
+            assert!(measure(&(open.repeat(accepted) + &close.repeat(accepted))).is_ok(), "{open}");
+            assert!(measure(&open.repeat(accepted + 1)).is_err(), "{open}");
+            assert!(measure(&open.repeat(1_000_000)).is_err(), "{open}");
+        }
+        assert!(measure(&"!".repeat(MAX_PREFIXES)).is_ok());
+        assert!(measure(&"!".repeat(MAX_PREFIXES + 1)).is_err());
+        assert!(measure(&format!("{{}} /{}", "(".repeat(MAX_UNCERTAIN + 1))).is_err());
+        let block = "(".repeat(400) + &")".repeat(400);
+        assert!(measure(&block.repeat(200)).is_err(), "quadratic look-ahead");
+        assert_eq!(measure(&("\n".to_owned() + &"(".repeat(501))).unwrap_err(), TooDeep { at: 501 });
+    }
+
+    #[test]
+    fn large_ordinary_sources_pass() {
+        let statement = "if (a) { const x = b ? c : d; log(`x ${[1, 2].map((y) => y + 1)}`) } else { e() }\n";
+        assert!(measure(&statement.repeat(100_000)).is_ok());
+        assert!(measure(&"a = b;\n".repeat(1_000_000)).is_ok());
+        let data = "{ name: 'x', list: [1, 2, 3], nested: { a: -1 } },\n";
+        assert!(measure(&format!("const data = [{}]", data.repeat(100_000))).is_ok());
+    }
+
+    #[test]
+    fn a_chain_of_else_is_not_forgotten() {
+        assert!(measure(&"if(a)b;else ".repeat(1000)).unwrap().prefixes >= 1000);
+        assert!(measure(&"if(a)b;".repeat(1000)).unwrap().prefixes < 10);
+    }
+}

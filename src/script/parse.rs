@@ -1,0 +1,184 @@
+//! From text to syntax tree: the only place that calls the parser, and that puts its complaints into our words.
+//!
+//! Knows nothing about workflows, only that `return` may stand outside functions.
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::Program;
+use oxc_parser::{ParseOptions, Parser, ParserReturn};
+use oxc_span::SourceType;
+
+use super::nesting::Nesting;
+
+/// What is wrong with a source, where in it, and what may help. Whoever knows the file's name makes an error of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// Byte offset.
+    pub(super) at: usize,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// A source that was parsed, with or without success.
+pub(super) struct Parsed<'a> {
+    pub(super) text: &'a str,
+    /// Empty after some syntax errors, partial after others.
+    pub(super) program: Program<'a>,
+    /// The first syntax error.
+    pub(super) error: Option<Complaint>,
+}
+
+const TYPESCRIPT: &str = "workflow scripts are plain JavaScript: remove the type annotations";
+
+/// Parses on a thread of its own and lets `look` look at the tree there, since trees of deep sources are as deep.
+/// Fails only when the thread cannot be had, or dies.
+pub(super) fn with_parsed<R: Send>(
+    text: &str,
+    nesting: &Nesting,
+    look: impl FnOnce(&Parsed<'_>) -> R + Send,
+) -> Result<R, String> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("script-reader".to_owned())
+            .stack_size(nesting.stack_bytes())
+            .spawn_scoped(scope, || {
+                let allocator = Allocator::default();
+                look(&parse(&allocator, text))
+            })
+            .map_err(|error| format!("cannot start a thread to read the workflow: {error}"))?
+            .join()
+            .map_err(|_| "the workflow source could not be read: the parser failed".to_owned())
+    })
+}
+
+/// Parses without regard to depth: `text` has been measured, or is part of one that has.
+pub(super) fn parse<'a>(allocator: &'a Allocator, text: &'a str) -> Parsed<'a> {
+    let mut result = run(allocator, text);
+    if result.is_flow_language {
+        // A first comment with the word `@flow` in it replaces the real syntax error by "Flow is not supported".
+        let text = allocator.alloc_str(&text.replacen("@flow", "@-low", 1));
+        result = run(allocator, text);
+    }
+    let error = first_error(&result, text);
+    Parsed { text, program: result.program, error }
+}
+
+fn run<'a>(allocator: &'a Allocator, text: &'a str) -> ParserReturn<'a> {
+    let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
+    Parser::new(allocator, text, SourceType::mjs()).with_options(options).parse()
+}
+
+fn first_error(result: &ParserReturn<'_>, text: &str) -> Option<Complaint> {
+    result
+        .diagnostics
+        .errors()
+        .map(|diagnostic| {
+            // Two labels are the first and the second declaration of a name; the second one is the mistake.
+            let again = diagnostic.labels.iter().find(|label| label.label().is_some_and(|it| it.contains("redeclared")));
+            let at = again.or(diagnostic.labels.first()).map_or(0, |label| label.offset() as usize);
+            let message = diagnostic.message.trim_end_matches('.').to_owned();
+            let hint = if is_typescript(text, at, &message) {
+                Some(TYPESCRIPT.to_owned())
+            } else {
+                diagnostic.help.as_ref().map(|help| help.lines().next().unwrap_or_default().to_owned())
+            };
+            Complaint { at, message, hint }
+        })
+        .min_by_key(|complaint| complaint.at)
+}
+
+/// A guess from the text around the error. Parsing again as TypeScript would know, but takes exponential time on
+/// some inputs.
+fn is_typescript(text: &str, at: usize, message: &str) -> bool {
+    if message.contains("TypeScript") {
+        return true;
+    }
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    let mut words = text[line..].split_whitespace().skip_while(|word| matches!(*word, "export" | "declare" | "import"));
+    if matches!(words.next(), Some("interface" | "type" | "enum" | "namespace" | "abstract")) {
+        return true;
+    }
+    let is_name = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$' | ')' | '}' | ']');
+    // The missing initializer of `const x: T` is reported at the name.
+    let after = if message.starts_with("Missing initializer") {
+        after.trim_start_matches(|character: char| character.is_alphanumeric() || matches!(character, '_' | '$'))
+    } else if before.trim_end().ends_with(is_name) {
+        after
+    } else {
+        return false;
+    };
+    let after = after.trim_start();
+    after.starts_with([':', '<']) || after.starts_with("?:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> Option<Complaint> {
+        parse(&Allocator::default(), text).error
+    }
+
+    #[test]
+    fn the_first_error_with_its_place() {
+        for (text, at, message) in [
+            ("x = ;", 4, "Unexpected token"),
+            ("f(", 2, "Expected `)` but found `EOF`"),
+            ("'abc\n", 0, "Unterminated string"),
+            ("let x = 'ü' +;", 14, "Unexpected token"),
+            ("export const a = 1; export const a = 2", 33, "Duplicated export 'a'"),
+            ("export default 1; export default 2", 7, "A module cannot have multiple default exports"),
+            ("/* not @flow */ x = ;", 20, "Unexpected token"),
+            ("async function f() { await }", 27, "Unexpected token"),
+            ("function f() { return } }", 24, "Unexpected token"),
+            ("<div/>", 0, "Unexpected JSX expression"),
+        ] {
+            let found = error(text).unwrap();
+            assert_eq!((found.at, found.message.as_str()), (at, message), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn accepts_what_strict_modules_accept() {
+        for text in [
+            "",
+            "return 1",
+            "if (a) { return }",
+            "await 1; for await (const a of b) {}",
+            "#!/usr/bin/env x\n1",
+            "'\u{2028}'",
+            "// <!-- x\n'-->'",
+            "a?.b ?? c ||= d".replace("||= d", "").as_str(),
+            "class A { #x = 1; static { this.y } get z() { return this.#x } }",
+            "import a, { b as c } from 'workflow:x'; export * as d from 'workflow:y'",
+            "label: for (;;) { break label }",
+            "x = 1_000n ** 2n; /(?<a>.)/dgimsuy",
+        ] {
+            assert_eq!(error(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn typescript_is_recognised() {
+        for text in [
+            "export const meta: T = {}",
+            "const f = (a: string) => a",
+            "function f(a?: T) {}",
+            "function f(a): T {}",
+            "function f<T>(a) {}",
+            "const a = {} satisfies T",
+            "const a = {} as const",
+            "interface A { b: string }",
+            "export type A = string",
+            "enum A { B }",
+            "declare namespace A {}",
+            "class A { private b = 1 }",
+            "let a = b!.c",
+        ] {
+            assert_eq!(error(text).unwrap().hint.as_deref(), Some(TYPESCRIPT), "{text:?}: {:?}", error(text));
+        }
+        for text in ["x = ;", "f(", "const x;", "a b", "const a = {b c}", "await agent('x'"] {
+            assert_ne!(error(text).unwrap().hint.as_deref(), Some(TYPESCRIPT), "{text:?}");
+        }
+    }
+}
