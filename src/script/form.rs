@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
-    AccessorProperty, BinaryExpression, BinaryOperator, ChainElement, Expression, ImportExpression, MemberExpression,
-    Program, PropertyDefinition, Statement,
+    AccessorProperty, BinaryExpression, BinaryOperator, ChainElement, Expression, ImportExpression,
+    MemberExpression, Program, PropertyDefinition, Statement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
@@ -59,9 +59,15 @@ fn exports_default(statement: &Statement<'_>) -> bool {
     const DEFAULT: &str = "default";
     match statement {
         Statement::ExportDefaultDeclaration(_) => true,
-        Statement::ExportNamedDeclaration(export) => export.specifiers.iter().any(|it| it.exported.name() == DEFAULT),
-        Statement::ExportFromDeclaration(export) => export.specifiers.iter().any(|it| it.exported.name() == DEFAULT),
-        Statement::ExportAllDeclaration(export) => export.exported.as_ref().is_some_and(|it| it.name() == DEFAULT),
+        Statement::ExportNamedDeclaration(export) => {
+            export.specifiers.iter().any(|it| it.exported.name() == DEFAULT)
+        }
+        Statement::ExportFromDeclaration(export) => {
+            export.specifiers.iter().any(|it| it.exported.name() == DEFAULT)
+        }
+        Statement::ExportAllDeclaration(export) => {
+            export.exported.as_ref().is_some_and(|it| it.name() == DEFAULT)
+        }
         _ => false,
     }
 }
@@ -124,7 +130,9 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
                 self.facts.top_return.get_or_insert(statement.span.start as usize);
             }
             AstKind::BindingIdentifier(name) => self.declare(name.name.as_str()),
-            AstKind::IdentifierReference(name) if self.functions == 0 && HOOKS.contains(&name.name.as_str()) => {
+            AstKind::IdentifierReference(name)
+                if self.functions == 0 && HOOKS.contains(&name.name.as_str()) =>
+            {
                 self.used.insert(name.name.as_str());
             }
             AstKind::ImportExpression(import) => self.import(import),
@@ -133,7 +141,10 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
     }
 
     fn leave_node(&mut self, kind: AstKind<'a>) {
-        if matches!(kind, AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::StaticBlock(_)) {
+        if matches!(
+            kind,
+            AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::StaticBlock(_)
+        ) {
             self.functions -= 1;
         }
     }
@@ -200,5 +211,73 @@ impl<'a> Walker<'a, '_> {
             self.visit_expression(&computed.expression);
         }
         member.object()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{META, read_text};
+    use super::*;
+    use crate::model::error::WorkflowError;
+
+    #[test]
+    fn the_form_is_read_off_the_tree() {
+        use ScriptForm::{Body, Module};
+        for (rest, expected) in [
+            ("export default 1", Some(Module)),
+            ("export default async function () { return agent('x') }", Some(Module)),
+            ("export default class {}", Some(Module)),
+            ("const a = 1; export { a as default }", Some(Module)),
+            ("const a = 1; export { a as 'default' }", Some(Module)),
+            ("export { default } from 'workflow:x'", Some(Module)),
+            ("export { x as default } from 'workflow:x'", Some(Module)),
+            ("export * as default from 'workflow:x'", Some(Module)),
+            ("await agent('x'); export default 1", Some(Module)),
+            ("return", Some(Body)),
+            ("return await agent('x')", Some(Body)),
+            ("if (a) { return 1 }", Some(Body)),
+            ("if (a) return 1; else b()", Some(Body)),
+            ("for (const a of b) { try { return a } finally {} }", Some(Body)),
+            ("switch (a) { case 1: return }", Some(Body)),
+            ("label: { return }", Some(Body)),
+            ("await agent('x')", Some(Body)),
+            ("const a = parallel([])", Some(Body)),
+            ("pipeline([])", Some(Body)),
+            ("await workflow('x')", Some(Body)),
+            ("phase('x')", Some(Body)),
+            ("log`x`", Some(Body)),
+            ("x.y(z[0] + `${args?.a}`)", Some(Body)),
+            ("args = JSON.parse(args)", Some(Body)),
+            ("while (budget.remaining() > 1) f()", Some(Body)),
+            ("class A { [args.x] = 1 }", Some(Body)),
+            ("class A extends agent {}", Some(Body)),
+            ("const f = agent", Some(Body)),
+            ("f({ agent })", Some(Body)),
+            ("", None),
+            ("f()", None),
+            ("function f() { return agent('x') }", None),
+            ("const f = () => agent('x')", None),
+            ("const f = async function () { return 1 }", None),
+            ("class A { m() { return agent('x') } }", None),
+            ("class A { x = agent('x'); static { agent('x') } }", None),
+            ("function f(a = agent) {}", None),
+            ("({ agent: 1 }).agent; a.log()", None),
+            ("log: for (;;) { break log }", None),
+            ("const log = console.log; log('x')", None),
+            ("function agent() {} agent('x')", None),
+            ("class agent {} new agent()", None),
+            ("const { a: [args] } = b; f(args)", None),
+            ("import { phase } from 'workflow:x'; phase('x')", None),
+            ("(function log() {}); log('x')", Some(Body)),
+            ("'return agent()' // return\n/* agent() */", None),
+            ("`return`; f(`agent`)", None),
+        ] {
+            let source = format!("{META}{rest}");
+            match (read_text(&source), expected) {
+                (Ok(script), Some(form)) => assert_eq!(script.form, form, "{rest}"),
+                (Err(WorkflowError::NoEntry), None) => {}
+                (other, _) => panic!("{rest}: {other:?}"),
+            }
+        }
     }
 }

@@ -5,9 +5,9 @@
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
-    ArrayExpression, ArrayExpressionElement, BinaryExpression, BinaryOperator, BindingPattern, Declaration, Expression,
-    ObjectExpression, ObjectPropertyKind, Program, PropertyKey, PropertyKind, Statement, StringLiteral, UnaryOperator,
-    VariableDeclaration, VariableDeclarationKind,
+    ArrayExpression, ArrayExpressionElement, BinaryExpression, BinaryOperator, BindingPattern, Declaration,
+    Expression, ObjectExpression, ObjectPropertyKind, Program, PropertyKey, PropertyKind, Statement,
+    StringLiteral, UnaryOperator, VariableDeclaration, VariableDeclarationKind,
 };
 use oxc_span::GetSpan;
 use serde_json::{Map, Number, Value};
@@ -80,12 +80,12 @@ fn without_type<'b, 'a>(expression: &'b Expression<'a>) -> &'b Expression<'a> {
 /// There is no `export const meta`: what the author may have meant to be one.
 fn near_miss(program: &Program<'_>) -> Missing {
     let found = program.body.iter().find_map(|statement| match statement {
-        Statement::VariableDeclaration(variables) => {
-            declares_meta(variables).map(|at| (format!("`{} meta` without `export`", variables.kind.as_str()), at))
-        }
+        Statement::VariableDeclaration(variables) => declares_meta(variables)
+            .map(|at| (format!("`{} meta` without `export`", variables.kind.as_str()), at)),
         Statement::ExportDeclaration(export) => match &export.declaration {
-            Declaration::VariableDeclaration(variables) => declares_meta(variables)
-                .map(|at| (format!("`export {} meta` instead of `export const meta`", variables.kind.as_str()), at)),
+            Declaration::VariableDeclaration(variables) => declares_meta(variables).map(|at| {
+                (format!("`export {} meta` instead of `export const meta`", variables.kind.as_str()), at)
+            }),
             _ => None,
         },
         Statement::ExportNamedDeclaration(export) => {
@@ -173,12 +173,20 @@ fn literal(expression: &Expression<'_>, path: &Path<'_>) -> Result<Value, Missin
             Some(value) => Ok(number(value)),
             None => path.reject(describe(expression), expression),
         },
-        Expression::TemplateLiteral(template) => match (template.expressions.first(), template.quasis.first()) {
-            (Some(substitution), _) => path.reject("a template literal with a substitution", substitution),
-            (None, Some(text)) => Ok(text.value.cooked.map_or(Value::Null, |cooked| Value::from(cooked.as_str()))),
-            (None, None) => Ok(Value::from("")),
-        },
-        Expression::BinaryExpression(inner) if inner.operator == BinaryOperator::Addition => concatenation(inner, path),
+        Expression::TemplateLiteral(template) => {
+            match (template.expressions.first(), template.quasis.first()) {
+                (Some(substitution), _) => {
+                    path.reject("a template literal with a substitution", substitution)
+                }
+                (None, Some(text)) => {
+                    Ok(text.value.cooked.map_or(Value::Null, |cooked| Value::from(cooked.as_str())))
+                }
+                (None, None) => Ok(Value::from("")),
+            }
+        }
+        Expression::BinaryExpression(inner) if inner.operator == BinaryOperator::Addition => {
+            concatenation(inner, path)
+        }
         other => path.reject(describe(other), other),
     }
 }
@@ -202,7 +210,9 @@ fn object(expression: &ObjectExpression<'_>, path: &Path<'_>) -> Result<Value, M
             PropertyKind::Get => return path.reject("a getter", &**property),
             PropertyKind::Set => return path.reject("a setter", &**property),
             PropertyKind::Init if property.method => return path.reject("a method", &**property),
-            PropertyKind::Init if property.shorthand => return path.reject("a shorthand property", &**property),
+            PropertyKind::Init if property.shorthand => {
+                return path.reject("a shorthand property", &**property);
+            }
             PropertyKind::Init => {}
         }
         let value = literal(&property.value, &path)?;
@@ -291,8 +301,12 @@ fn describe(expression: &Expression<'_>) -> String {
     let name = match expression {
         Expression::Identifier(identifier) => return format!("the identifier `{}`", identifier.name),
         Expression::UnaryExpression(unary) => return format!("the operator `{}`", unary.operator.as_str()),
-        Expression::BinaryExpression(binary) => return format!("the operator `{}`", binary.operator.as_str()),
-        Expression::LogicalExpression(logical) => return format!("the operator `{}`", logical.operator.as_str()),
+        Expression::BinaryExpression(binary) => {
+            return format!("the operator `{}`", binary.operator.as_str());
+        }
+        Expression::LogicalExpression(logical) => {
+            return format!("the operator `{}`", logical.operator.as_str());
+        }
         Expression::CallExpression(_) => "a call expression",
         Expression::NewExpression(_) => "a `new` expression",
         Expression::ArrowFunctionExpression(_) | Expression::FunctionExpression(_) => "a function",
@@ -312,4 +326,265 @@ fn describe(expression: &Expression<'_>) -> String {
         _ => "an expression that is not a literal",
     };
     name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_metadata;
+    use super::super::testing::{META, failure, found, read_text};
+    use super::*;
+    use crate::model::error::WorkflowError;
+    use crate::model::metadata::PhaseMetadata;
+
+    /// Metadata of a module that is nothing but the declaration.
+    fn meta_of(declaration: &str) -> Result<WorkflowMetadata, WorkflowError> {
+        read_text(&format!("{declaration}\nexport default 1")).map(|script| script.metadata)
+    }
+
+    #[test]
+    fn metadata_forms_that_are_accepted() {
+        for declaration in [
+            "/* c */ export /* c */ const /* c */ meta /* c */ = /* c */ { name: 'n', /* c */ description: 'd' } // c",
+            "export const meta = { 'name': 'n', \"description\": 'd' }",
+            "export const meta = ({ name: ('n'), description: (('d')) })",
+            "#!/usr/bin/env smol-wf\nexport const meta = { name: 'n', description: 'd' }",
+            "\u{feff}export const meta = { name: 'n', description: 'd' }",
+            "\u{feff}#!/usr/bin/env smol-wf\nexport const meta = { name: 'n', description: 'd' }",
+            "export const meta = { name: 'x', name: 'n', description: 1, description: 'd' }",
+            "export const meta = { 1: 'x', 0x10: 2, name: 'n', description: 'd' }",
+            "export const meta = { name: 'n', description: 'd', a: null, b: true, c: -1, d: +2, e: - -3, f: 1e3, g: 0x10, h: -(1), i: 1e999 }",
+            "export const meta = { __proto__: null, name: 'n', description: 'd' }",
+            "import x from 'workflow:extra'\nconst a = 1; if (a) { f() }\nexport const meta = { name: 'n', description: 'd' }",
+            "export const a = 1, meta = { name: 'n', description: 'd' }, b = 2",
+            "export const { meta: x } = y, meta = { name: 'n', description: 'd' }",
+            "export let meta1 = 1; export const meta = { name: 'n', description: 'd' }",
+            "export const meta = { name: 'n', description: 'd', nested: { list: [[], [{ a: 'b' }]] } }",
+            "export const meta = { name: '\\u006e', description: '\\x64' }",
+            // Beyond the original.
+            "export const meta = { name: `n`, description: 'd' }",
+            "export const meta = { name: 'n', description: '' + 'd' + `` + ('' + '') }",
+            "'use strict'\r\nexport const meta = {\r\n  name: 'n',\r\n  description: 'd'\r\n}\r\n",
+        ] {
+            let metadata = meta_of(declaration).expect(declaration);
+            assert_eq!((metadata.name.as_str(), metadata.description.as_str()), ("n", "d"), "{declaration}");
+            assert_eq!(read_metadata(declaration), Some(metadata), "{declaration}");
+        }
+    }
+
+    #[test]
+    fn metadata_forms_that_are_refused() {
+        for (declaration, expected) in [
+            ("", "found no `export const meta` in review.js"),
+            ("export const other = {}", "found no `export const meta` in review.js"),
+            ("function meta() {}", "found no `export const meta` in review.js"),
+            ("{ const meta = { name: 'n', description: 'd' } }", "found no `export const meta` in review.js"),
+            (
+                "export const { meta } = { meta: { name: 'n', description: 'd' } }",
+                "found no `export const meta` in review.js",
+            ),
+            (
+                "export let meta = {}",
+                "found `export let meta` instead of `export const meta` at review.js:1:12 (meta)",
+            ),
+            (
+                "export var meta = {}",
+                "found `export var meta` instead of `export const meta` at review.js:1:12 (meta)",
+            ),
+            (
+                "const meta = {}; export { meta }",
+                "found `const meta` without `export` at review.js:1:7 (meta)",
+            ),
+            (
+                "const m = {}; export { m as meta }",
+                "found `meta` exported apart from its declaration at review.js:1:24 (meta)",
+            ),
+            ("const meta = {}", "found `const meta` without `export` at review.js:1:7 (meta)"),
+            ("export const meta = Object.freeze({})", "found a call expression at review.js:1:21 (meta)"),
+            ("export const meta = other", "found the identifier `other` at review.js:1:21 (meta)"),
+            ("export const meta = { name }", "found a shorthand property at review.js:1:23 (meta.name)"),
+            ("export const meta = { ...x }", "found a spread at review.js:1:23 (meta)"),
+            ("export const meta = { ['name']: 'n' }", "found a computed key at review.js:1:24 (meta)"),
+            ("export const meta = { name() {} }", "found a method at review.js:1:23 (meta.name)"),
+            (
+                "export const meta = { get name() { return 1 } }",
+                "found a getter at review.js:1:23 (meta.name)",
+            ),
+            ("export const meta = { set name(x) {} }", "found a setter at review.js:1:23 (meta.name)"),
+            ("export const meta = { name: () => 1 }", "found a function at review.js:1:29 (meta.name)"),
+            (
+                "export const meta = { name: `${1}` }",
+                "found a template literal with a substitution at review.js:1:32 (meta.name)",
+            ),
+            ("export const meta = { name: /x/ }", "found a regular expression at review.js:1:29 (meta.name)"),
+            ("export const meta = { name: 1n }", "found a BigInt at review.js:1:29 (meta.name)"),
+            (
+                "export const meta = { 1n: 1 }",
+                "found a key that is neither a name, a string nor a number at review.js:1:23 (meta)",
+            ),
+            (
+                "export const meta = { name: undefined }",
+                "found the identifier `undefined` at review.js:1:29 (meta.name)",
+            ),
+            ("export const meta = { name: !true }", "found the operator `!` at review.js:1:29 (meta.name)"),
+            ("export const meta = { name: -'5' }", "found the operator `-` at review.js:1:29 (meta.name)"),
+            (
+                "export const meta = { name: -Infinity }",
+                "found the operator `-` at review.js:1:29 (meta.name)",
+            ),
+            (
+                "export const meta = { name: 'a' - 'b' }",
+                "found the operator `-` at review.js:1:29 (meta.name)",
+            ),
+            (
+                "export const meta = { name: 'a' + 1 }",
+                "found a number added to a string at review.js:1:35 (meta.name)",
+            ),
+            (
+                "export const meta = { name: 1 + 'a' }",
+                "found a number added to a string at review.js:1:29 (meta.name)",
+            ),
+            (
+                "export const meta = { name: 'a' + b }",
+                "found the identifier `b` at review.js:1:35 (meta.name)",
+            ),
+            ("export const meta = { x: [1, , 2] }", "found an array hole at review.js:1:30 (meta.x[1])"),
+            ("export const meta = { x: [...y] }", "found a spread at review.js:1:27 (meta.x[0])"),
+            (
+                "export const meta = [{ name: 'n', description: 'd' }]",
+                "found an array instead of an object at review.js:1:21 (meta)",
+            ),
+            ("export const meta = 'n'", "found a string instead of an object at review.js:1:21 (meta)"),
+            (
+                "export const meta = { description: 'd' }",
+                "found metadata without `name` at review.js:1:21 (meta.name must be a string)",
+            ),
+            (
+                "export const meta = { name: 'n' }",
+                "found metadata without `description` at review.js:1:21 (meta.description must be a string)",
+            ),
+            (
+                "export const meta = { name: 1, description: 'd' }",
+                "found metadata with a number as `name` at review.js:1:21 (meta.name must be a string)",
+            ),
+            (
+                "export const meta = { name: 'n', description: null }",
+                "found metadata with null as `description` at review.js:1:21 (meta.description must be a string)",
+            ),
+            // Fields that nothing reads must be literal too.
+            (
+                "export const meta = { name: 'n', description: 'd', 'x y': f() }",
+                "found a call expression at review.js:1:59 (meta[\"x y\"])",
+            ),
+            (
+                "// ü🙂\r\nexport const meta = {\r\n  name: '🙂', phases: [{ title: 'a' }, { title: t() }] }",
+                "found a call expression at review.js:3:49 (meta.phases[1].title)",
+            ),
+        ] {
+            assert_eq!(read_metadata(declaration), None, "{declaration}");
+            let text = found(meta_of(declaration).expect_err(declaration));
+            assert_eq!(text, expected, "{declaration}");
+        }
+    }
+
+    #[test]
+    fn the_first_metadata_decides() {
+        let twice = "export const meta = { name: 'a', description: 'd' }; export const meta = { name: 'b', description: 'd' }";
+        assert_eq!(read_metadata(twice).unwrap().name, "a");
+        assert_eq!(failure(twice), ("ERR_SCRIPT_SYNTAX", 1, 67));
+        assert_eq!(
+            read_metadata("export const meta = f(); export const meta = { name: 'b', description: 'd' }"),
+            None
+        );
+    }
+
+    #[test]
+    fn metadata_is_normalised() {
+        let phase = |title: &str| PhaseMetadata { title: title.to_owned(), ..PhaseMetadata::default() };
+        for (fields, when_to_use, phases) in [
+            ("", None, None),
+            ("whenToUse: 'w', phases: []", Some("w"), Some(vec![])),
+            ("whenToUse: 1, phases: { title: 'a' }", None, None),
+            ("phases: 'a'", None, None),
+            ("phases: [{ title: 'a', detail: 1, model: null, provider: [] }]", None, Some(vec![phase("a")])),
+            (
+                "phases: [null, 1, [], {}, { title: 2 }, { title: 'b' }, 'c']",
+                None,
+                Some(vec![phase("b"), phase("c")]),
+            ),
+            (
+                "phases: [{ title: 'a', detail: 'b', model: 'c', provider: 'd' }]",
+                None,
+                Some(vec![PhaseMetadata {
+                    title: "a".to_owned(),
+                    detail: Some("b".to_owned()),
+                    model: Some("c".to_owned()),
+                    provider: Some("d".to_owned()),
+                }]),
+            ),
+        ] {
+            let metadata = meta_of(&format!("export const meta = {{ name: '', description: '', {fields} }}"))
+                .expect(fields);
+            let expected = WorkflowMetadata {
+                name: String::new(),
+                description: String::new(),
+                when_to_use: when_to_use.map(str::to_owned),
+                phases,
+            };
+            assert_eq!(metadata, expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn half_characters_in_metadata_become_replacement_characters() {
+        let metadata =
+            meta_of(r"export const meta = { name: 'a\ud83db\ufffd🙂', description: '\ud83d\ude42' }")
+                .unwrap();
+        assert_eq!((metadata.name.as_str(), metadata.description.as_str()), ("a\u{fffd}b\u{fffd}🙂", "🙂"));
+    }
+
+    #[test]
+    fn metadata_survives_syntax_errors_behind_it() {
+        for rest in [
+            "export default {{{",
+            "const x = ;",
+            "await agent('x'",
+            "`abc",
+            "'abc\n",
+            "}}}",
+            "let a = b as const",
+            "export const x = {} export const y",
+            "const f = (a: string) => a",
+            "<<<<<<< HEAD\n",
+        ] {
+            let source = format!("import a from 'b'\nexport const v = {{ w: {{}} }}\n{META}{rest}");
+            assert_eq!(failure(&source).0, "ERR_SCRIPT_SYNTAX", "{rest}");
+            assert_eq!(read_metadata(&source).map(|it| it.name), Some("n".to_owned()), "{rest}");
+        }
+        for (source, expected) in [
+            ("export const a = {}, meta = { name: 'n', description: 'd' }, b = {} }", true),
+            ("export const meta = { name: 'n', description: 'd' } satisfies T", true),
+            ("export const meta = { name: 'n', description: 'd' } as const", true),
+            ("export const meta: T = { name: 'n', description: 'd' }", false),
+            ("x = ; export const meta = { name: 'n', description: 'd' }", true),
+            ("export const meta = { name: 'n' description: 'd' }", false),
+            ("{ export const meta = { name: 'n', description: 'd' } }", false),
+            ("'export const meta = { name: 1, description: 2 }' }", false),
+        ] {
+            assert_eq!(read_metadata(source).is_some(), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn nested_metadata_is_refused_where_it_is_too_deep() {
+        let deep = format!(
+            "export const meta = {{ name: 'n', description: 'd', x: {}1{} }}\n",
+            "[".repeat(20_000),
+            "]".repeat(20_000)
+        );
+        assert_eq!(read_metadata(&deep), None);
+        assert_eq!(failure(&format!("{deep}return 1")), ("ERR_SCRIPT_UNSUPPORTED", 1, 554));
+        let parts = "'x' + ".repeat(100_000);
+        let long = format!("export const meta = {{ name: 'n', description: {parts}'' }}\nreturn 1");
+        assert_eq!(read_text(&long).unwrap().metadata.description.len(), 100_000);
+    }
 }

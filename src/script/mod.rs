@@ -12,7 +12,7 @@ mod parse;
 mod position;
 
 #[cfg(test)]
-mod tests;
+mod testing;
 
 use std::path::PathBuf;
 
@@ -40,10 +40,10 @@ pub use self::files::{find_by_name, load};
 pub fn read(source: &str, path: Option<PathBuf>, display_name: &str) -> Result<Script, WorkflowError> {
     let text = without_mark(source);
     let file = File { text, name: display_name };
-    let nesting = nesting::measure(text).map_err(|TooDeep { at }| {
+    let nesting = nesting::measure(text).map_err(|TooDeep { at, limit }| {
         file.unsupported(Complaint {
             at,
-            message: format!("the source is nested too deeply; the limit is {} open brackets", nesting::MAX_DEPTH),
+            message: format!("the source is nested too deeply: more than {limit}"),
             hint: Some("flatten the expression, or pass large data in through args".to_owned()),
         })
     })?;
@@ -115,12 +115,254 @@ fn misread(facts: &Facts, form: ScriptForm) -> Option<Complaint> {
         ScriptForm::Module => facts.top_return.map(|at| Complaint {
             at,
             message: "Illegal return statement".to_owned(),
-            hint: Some("a workflow with `export default` exports its result; without it, it returns it".to_owned()),
+            hint: Some(
+                "a workflow with `export default` exports its result; without it, it returns it".to_owned(),
+            ),
         }),
         ScriptForm::Body => facts.html_comment.map(|at| Complaint {
             at,
             message: "`<!--` starts an HTML comment in some JavaScript engines".to_owned(),
             hint: Some("write `< !--` with a space".to_owned()),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::testing::{META, failure, read_text};
+    use super::*;
+    use crate::model::script::Position;
+
+    #[test]
+    fn errors_in_their_order() {
+        for (source, expected) in [
+            ("", ("ERR_WORKFLOW_METADATA", 0, 0)),
+            ("import fs from 'node:fs'", ("ERR_WORKFLOW_METADATA", 0, 0)),
+            ("import fs from 'node:fs'; x = ;", ("ERR_SCRIPT_SYNTAX", 1, 31)),
+            (&format!("{META}import fs from 'node:fs'"), ("ERR_SCRIPT_UNSUPPORTED", 2, 1)),
+            (&format!("{META}f()"), ("ERR_WORKFLOW_NO_ENTRY", 0, 0)),
+            (&format!("{META}export default 1; {{ return }}"), ("ERR_SCRIPT_SYNTAX", 2, 21)),
+            (&format!("{META}if (a <!--b) return"), ("ERR_SCRIPT_SYNTAX", 2, 7)),
+            (&format!("{META}<!-- x\nreturn"), ("ERR_SCRIPT_SYNTAX", 2, 1)),
+            (&format!("{META}let s = 'ü🙂'; x = ;\r\n"), ("ERR_SCRIPT_SYNTAX", 2, 20)),
+            (&format!("\u{feff}{}\rx = ;", META.replace('\n', "\r\n")), ("ERR_SCRIPT_SYNTAX", 3, 5)),
+            ("\u{feff}x = ;", ("ERR_SCRIPT_SYNTAX", 1, 5)),
+        ] {
+            assert_eq!(failure(source), expected, "{source:?}");
+        }
+        // Only a script wrapper would misread it.
+        assert!(read_text(&format!("{META}export default a <!--b")).is_ok());
+    }
+
+    #[test]
+    fn messages_say_what_was_found_where_and_what_to_do() {
+        for (rest, message, hint) in [
+            (
+                "import fs from 'node:fs'",
+                "workflow scripts cannot import 'node:fs': they run in a sandbox without Node.js modules (review.js:2:1)",
+                Some("args"),
+            ),
+            (
+                "export default 1\n  import './x.js'",
+                "workflow scripts cannot import './x.js': a workflow is one self-contained source (review.js:3:3)",
+                Some("args"),
+            ),
+            (
+                "export * from 'x'; export default 1",
+                "workflow scripts cannot re-export from 'x': they run in a sandbox without Node.js modules (review.js:2:1)",
+                Some("args"),
+            ),
+            (
+                "export { default } from 'x'",
+                "workflow scripts cannot re-export from 'x': they run in a sandbox without Node.js modules (review.js:2:1)",
+                Some("args"),
+            ),
+            (
+                "return 1\nimport 'workflow:extra'",
+                "static import is not allowed in a workflow body: found 'workflow:extra' (review.js:3:1)",
+                Some("args"),
+            ),
+            (
+                "return 1\nexport { a } from 'node:fs'",
+                "static import is not allowed in a workflow body: found 'node:fs' (review.js:3:1)",
+                Some("args"),
+            ),
+            (
+                "return (await import('node:fs')).x",
+                "workflow scripts cannot import 'node:fs': they run in a sandbox without Node.js modules (review.js:2:15)",
+                Some("args"),
+            ),
+            (
+                "export default () => import(`fs`)",
+                "workflow scripts cannot import 'fs': they run in a sandbox without Node.js modules (review.js:2:22)",
+                Some("args"),
+            ),
+            (
+                "export default () => import(x + import('a'))",
+                "workflow scripts cannot import a module whose name is computed (review.js:2:22)",
+                Some("args"),
+            ),
+            (
+                "import('workflow:x'); import('a'); import 'b'; export default 1",
+                "workflow scripts cannot import 'a': they run in a sandbox without Node.js modules (review.js:2:23)",
+                Some("args"),
+            ),
+            (
+                "export default (a: string) => a",
+                "SyntaxError: Expected `,` or `)` but found `:` (review.js:2:18)",
+                Some("remove the type annotations"),
+            ),
+            (
+                "export default 1; return 2",
+                "SyntaxError: Illegal return statement (review.js:2:19)",
+                Some("export default"),
+            ),
+            ("x = ;", "SyntaxError: Unexpected token (review.js:2:5)", None),
+            ("f()", "Workflow script must default export a workflow result or function", None),
+        ] {
+            let error = read_text(&format!("{META}{rest}")).expect_err(rest);
+            assert_eq!(error.to_string(), message, "{rest}");
+            match (hint, error.hint()) {
+                (Some(part), Some(text)) => assert!(text.contains(part), "{rest}: {text}"),
+                (None, None) => {}
+                (_, other) => panic!("{rest}: {other:?}"),
+            }
+        }
+        let error = read_text("export const meta = f()").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Workflow script must export valid literal metadata as `export const meta = { name, description, ... }`: \
+             found a call expression at review.js:1:21 (meta)"
+        );
+        for source in ["import a from 'workflow:x'; export default a", "export default import('workflow:x')"]
+        {
+            assert!(read_text(&format!("{META}{source}")).is_ok(), "{source}");
+        }
+        assert!(read_text(&format!("{META}return import('workflow:x')")).is_ok());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        /// Any text at all is read without a panic, and the two ways to the metadata agree.
+        #[test]
+        fn any_text_is_read(text in "\\PC{0,60}", tail in any::<String>()) {
+            let source = format!("{text}\n{META}{tail}");
+            if let Ok(script) = read_text(&source) {
+                prop_assert_eq!(read_metadata(&source), Some(script.metadata));
+            }
+        }
+    }
+
+    #[test]
+    fn large_sources_keep_their_places() {
+        let line = "const ü = ['🙂', `${1}`] // 漢字 🙂\r\n";
+        let lines = 500_000 / line.len();
+        let source = format!("{}{META}return 1; let x = '🙂' +;", line.replace("const ü", "ü").repeat(lines));
+        let WorkflowError::Syntax { at, .. } = read_text(&source).unwrap_err() else {
+            panic!("a syntax error")
+        };
+        assert_eq!(at, Position { line: u32::try_from(lines).unwrap() + 2, column: 25 });
+
+        let source = source.replace("'🙂' +;", "'🙂'");
+        let script = read_text(&source).unwrap();
+        assert_eq!(script.code.len(), source.len());
+        assert_eq!(script.code.replace("       const meta", "export const meta"), source);
+    }
+
+    #[test]
+    fn no_depth_overflows_the_stack() {
+        // Per row: what opens, what is inside, what closes, and how many brackets one level takes.
+        let nests: &[(&str, &str, &str, usize)] = &[
+            ("(", "1", ")", 1),
+            ("[", "1", "]", 1),
+            ("({a:", "1", "})", 2),
+            ("{", "", "}", 1),
+            ("(function(){", "", "})", 2),
+            ("()=>{", "", "}", 1),
+            ("class A{a(){", "", "}}", 2),
+            ("({a(){", "", "}})", 3),
+            ("`${", "1", "}`", 1),
+            ("f(", "1", ")", 1),
+            ("a[", "1", "]", 1),
+            ("[a=", "1", "]", 1),
+            ("(a=", "1", ")=>a", 1),
+            ("({[", "1", "]:1})", 3),
+            ("switch(a){case 1:", "", "}", 1),
+            ("class A{static{", "", "}}", 2),
+            ("a?.(", "1", ")", 1),
+            ("new A(", "1", ")", 1),
+            ("import(", "1", ")", 1),
+            ("a`${", "1", "}`", 1),
+            ("a||b&&c|d^e&f==g<h<<i+j*k**(", "1", ")", 1),
+            ("a||b&&c|d^e&f==g<h<<i+j*k**(function(){", "1", "})", 2),
+            ("@(", "a", ") class A{}", 1),
+            ("try{", "", "}catch{}", 1),
+            ("if(a){", "", "}else{}", 1),
+            ("async(a=", "1", ")", 1),
+        ];
+        let chains: &[(&str, &str, &str)] = &[
+            ("!", "1", ""),
+            ("- ", "1", ""),
+            ("typeof ", "1", ""),
+            ("await ", "1", ""),
+            ("new ", "A", ""),
+            ("a=", "1", ""),
+            ("a=>", "1", ""),
+            ("(a)=>", "1", ""),
+            ("async a=>", "1", ""),
+            ("a?b:", "1", ""),
+            ("a?", "b", ":c"),
+            ("a**", "1", ""),
+            ("if(a)", "b", ""),
+            ("if(a)b;else ", "c", ""),
+            ("while(a)", "b", ""),
+            ("for(;;)", "b", ""),
+            ("for(a of b)", "b", ""),
+            ("l:", "a", ""),
+            ("do ", "a", "\nwhile(b)"),
+            ("a?(b):", "c", ""),
+            ("if(a){}else ", "b", ""),
+            ("a=b={}=", "c", ""),
+            ("delete ", "a", ""),
+            ("++", "a", ""),
+        ];
+        let long: &[(&str, &str)] = &[
+            ("a", "+a"),
+            ("a", ".b"),
+            ("a", "?.b"),
+            ("a", "()"),
+            ("a", "[0]"),
+            ("a", "``"),
+            ("a", "&&a"),
+            ("a", ",a"),
+            ("a", ";a"),
+            ("a", "<a"),
+            ("a", "??a"),
+            ("a", "|a"),
+        ];
+        let check = |source: &str, name: &str, rejected: bool| {
+            let result = read_text(&format!("{META}{source}\n;return 1"));
+            let too_deep = matches!(&result, Err(WorkflowError::Unsupported { message, .. }) if message.contains("nested too deeply"));
+            assert_eq!(too_deep, rejected, "{name}: {:?}", result.err());
+            assert_eq!(read_metadata(&format!("{META}{source}")).is_none(), rejected, "{name}");
+        };
+        for (open, inner, close, brackets) in nests {
+            let at_limit = nesting::MAX_DEPTH / brackets;
+            check(&format!("{}{inner}{}", open.repeat(at_limit), close.repeat(at_limit)), open, false);
+            for count in [20_000, 200_000] {
+                check(&format!("{}{inner}{}", open.repeat(count), close.repeat(count)), open, true);
+                check(&open.repeat(count), open, true);
+            }
+        }
+        for (open, inner, close) in chains {
+            check(&format!("{}{inner}{}", open.repeat(20_000), close.repeat(20_000)), open, false);
+            check(&format!("{}{inner}{}", open.repeat(200_000), close.repeat(200_000)), open, true);
+        }
+        for (first, next) in long {
+            check(&format!("{first}{}", next.repeat(50_000)), next, false);
+        }
     }
 }

@@ -45,10 +45,11 @@ impl Nesting {
     }
 }
 
-/// The source nests deeper than this room accepts: from which offset on.
+/// The source nests deeper than this room accepts: from which offset on, and beyond which limit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooDeep {
     pub(super) at: usize,
+    pub(super) limit: String,
 }
 
 /// Measures a source without its byte order mark.
@@ -124,8 +125,8 @@ impl Scan<'_> {
         self.levels.last_mut().unwrap_or(&mut self.top)
     }
 
-    fn too_deep<T>(&self) -> Result<T, TooDeep> {
-        Err(TooDeep { at: self.at })
+    fn too_deep<T>(&self, limit: usize, what: &str) -> Result<T, TooDeep> {
+        Err(TooDeep { at: self.at, limit: format!("{limit} {what}") })
     }
 
     fn token(&mut self, character: char) -> Result<(), TooDeep> {
@@ -171,6 +172,16 @@ impl Scan<'_> {
                 self.at += 1;
             }
             _ if is_word(character) => self.word(after_block)?,
+            '?' if matches!(self.rest(), [_, b'?', ..] | [_, b'.', b'!'..=b'/' | b':'..=b'~', ..]) => {
+                // `??` and `?.` make chains, not trees.
+                self.last = if self.rest().starts_with(b"??") { Last::Operator } else { Last::Dot };
+                self.at += 2;
+            }
+            '+' | '-' if self.last == Last::Operand => {
+                // Between two operands: the parser goes along in a loop.
+                self.last = Last::Operator;
+                self.at += 1;
+            }
             _ => {
                 self.prefix(usize::from(is_prefix(character)))?;
                 self.last = Last::Operator;
@@ -186,7 +197,10 @@ impl Scan<'_> {
             '(' | '[' | '{' => {
                 self.guessed += 1;
                 if self.guessed > MAX_UNCERTAIN {
-                    return self.too_deep();
+                    return self.too_deep(
+                        MAX_UNCERTAIN,
+                        "brackets behind a `/` that may be a division or a regular expression",
+                    );
                 }
                 self.found.depth = self.found.depth.max(self.levels.len() + self.guessed);
             }
@@ -201,8 +215,11 @@ impl Scan<'_> {
         let header = open == b'(' && self.last == Last::Header;
         self.levels.push(Level { open, header, ..Level::default() });
         self.total += self.levels.len();
-        if self.levels.len() > MAX_DEPTH || self.total > MAX_TOTAL {
-            return self.too_deep();
+        if self.levels.len() > MAX_DEPTH {
+            return self.too_deep(MAX_DEPTH, "open brackets");
+        }
+        if self.total > MAX_TOTAL {
+            return self.too_deep(MAX_TOTAL, "brackets around brackets");
         }
         self.found.depth = self.found.depth.max(self.levels.len());
         self.last = Last::Operator;
@@ -239,7 +256,7 @@ impl Scan<'_> {
         self.level().prefixes += count;
         self.prefixes += count;
         if self.prefixes > MAX_PREFIXES {
-            return self.too_deep();
+            return self.too_deep(MAX_PREFIXES, "operators and conditions in one statement");
         }
         self.found.prefixes = self.found.prefixes.max(self.prefixes);
         Ok(())
@@ -269,7 +286,19 @@ impl Scan<'_> {
         }
         let nests = matches!(
             word,
-            "typeof" | "void" | "delete" | "await" | "yield" | "new" | "do" | "else" | "extends" | "if" | "for" | "while" | "with"
+            "typeof"
+                | "void"
+                | "delete"
+                | "await"
+                | "yield"
+                | "new"
+                | "do"
+                | "else"
+                | "extends"
+                | "if"
+                | "for"
+                | "while"
+                | "with"
         );
         self.prefix(usize::from(nests))?;
         let top = self.levels.is_empty() && !self.uncertain;
@@ -281,8 +310,8 @@ impl Scan<'_> {
             "if" | "for" | "while" | "with" => Last::Header,
             // `for await (`
             "await" if self.last == Last::Header => Last::Header,
-            "return" | "typeof" | "case" | "do" | "else" | "void" | "delete" | "in" | "instanceof" | "new" | "throw"
-            | "extends" | "default" => Last::Operator,
+            "return" | "typeof" | "case" | "do" | "else" | "void" | "delete" | "in" | "instanceof"
+            | "new" | "throw" | "extends" | "default" => Last::Operator,
             "of" | "yield" | "await" | "break" | "continue" | "debugger" => Last::Unknown,
             _ => Last::Operand,
         };
@@ -364,7 +393,12 @@ impl Scan<'_> {
             }
             self.at += character.len_utf8();
             match character {
-                '\\' => self.at += self.peek().filter(|next| !super::position::is_line_end(*next)).map_or(0, char::len_utf8),
+                '\\' => {
+                    self.at += self
+                        .peek()
+                        .filter(|next| !super::position::is_line_end(*next))
+                        .map_or(0, char::len_utf8)
+                }
                 '[' => in_class = true,
                 ']' => in_class = false,
                 '/' if !in_class => {
@@ -396,6 +430,12 @@ fn line_end(text: &str, from: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use oxc_allocator::Allocator;
+    use oxc_parser::config::TokensParserConfig;
+    use oxc_parser::{Kind, ParseOptions, Parser};
+    use oxc_span::SourceType;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn depth(text: &str) -> usize {
@@ -455,7 +495,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_too_deep() {
-        for (open, close) in [("(", ")"), ("[", "]"), ("{", "}"), ("`${", "}`"), ("f(", ")"), ("({a:", "})")] {
+        for (open, close) in [("(", ")"), ("[", "]"), ("{", "}"), ("`${", "}`"), ("f(", ")"), ("({a:", "})")]
+        {
             let levels = open.bytes().filter(|byte| b"([{".contains(byte)).count();
             let accepted = MAX_DEPTH / levels;
             assert!(measure(&(open.repeat(accepted) + &close.repeat(accepted))).is_ok(), "{open}");
@@ -467,7 +508,10 @@ mod tests {
         assert!(measure(&format!("{{}} /{}", "(".repeat(MAX_UNCERTAIN + 1))).is_err());
         let block = "(".repeat(400) + &")".repeat(400);
         assert!(measure(&block.repeat(200)).is_err(), "quadratic look-ahead");
-        assert_eq!(measure(&("\n".to_owned() + &"(".repeat(501))).unwrap_err(), TooDeep { at: 501 });
+        assert_eq!(
+            measure(&("\n".to_owned() + &"(".repeat(501))).unwrap_err(),
+            TooDeep { at: 501, limit: "500 open brackets".to_owned() }
+        );
     }
 
     #[test]
@@ -483,5 +527,45 @@ mod tests {
     fn a_chain_of_else_is_not_forgotten() {
         assert!(measure(&"if(a)b;else ".repeat(1000)).unwrap().prefixes >= 1000);
         assert!(measure(&"if(a)b;".repeat(1000)).unwrap().prefixes < 10);
+    }
+
+    /// How deep the brackets nest that the parser itself has seen, in a source that it accepts.
+    fn true_depth(text: &str) -> Option<usize> {
+        let allocator = Allocator::default();
+        let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
+        let parser = || Parser::new(&allocator, text, SourceType::mjs()).with_options(options);
+        if !parser().parse().diagnostics.is_empty() {
+            return None;
+        }
+        let result = parser().with_config(TokensParserConfig).parse();
+        let mut depth: isize = 0;
+        let mut deepest = 0;
+        for token in &result.tokens {
+            depth += match token.kind() {
+                Kind::LParen | Kind::LBrack | Kind::LCurly | Kind::TemplateHead => 1,
+                Kind::RParen | Kind::RBrack | Kind::RCurly | Kind::TemplateTail => -1,
+                _ => 0,
+            };
+            deepest = deepest.max(depth);
+        }
+        Some(deepest.unsigned_abs())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        /// Whatever quotes, slashes and brackets hide in each other: what is accepted is never deeper than measured.
+        #[test]
+        fn never_counts_less_than_the_parser(pieces in prop::collection::vec(prop::sample::select(vec![
+            "(", ")", "[", "]", "{", "}", "`", "${", "'", "\"", "/", "/", "*", "//", "/*", "*/", "\n", "\\", ";", "a", "a", "1", ".", "...", " ",
+            "++", "--", "return ", "if(a)", "while(a)", "do ", "else ", "typeof ", "=>", "=", "?", ":", ",", "<!--", "async ", "await ", "yield ",
+            "function*f(){", "class A{", "a.if(", "of ", "for(a of ", "(a)", "[a]", "{}", "/(/", "/[/(]/", "/'/", "/`/", "/)/", "'('", "')'", "`)`",
+            "`${a}`", "break\n", "x:", "default ", "export default ", "case ", "static", "#b", "in ", "u", "?.", "\u{2028}",
+        ]), 1..9)) {
+            let text = pieces.concat();
+            if let Some(depth) = true_depth(&text) {
+                prop_assert!(measure(&text).unwrap().depth >= depth, "{:?}: {} < {}", text, measure(&text).unwrap().depth, depth);
+            }
+        }
     }
 }

@@ -1,0 +1,32 @@
+//! What the tests of this room share.
+
+use super::read;
+use crate::model::error::WorkflowError;
+use crate::model::script::{Position, Script};
+
+/// Valid metadata on the first line.
+pub(super) const META: &str = "export const meta = { name: 'n', description: 'd' };\n";
+/// The name of every source.
+const FILE: &str = "review.js";
+
+pub(super) fn read_text(source: &str) -> Result<Script, WorkflowError> {
+    read(source, None, FILE)
+}
+
+/// What the metadata error says it found.
+pub(super) fn found(error: WorkflowError) -> String {
+    match error {
+        WorkflowError::Metadata { found } => found.unwrap_or_default(),
+        other => panic!("not the metadata error: {other:?}"),
+    }
+}
+
+/// The code of the error and its place, `0:0` where it has none.
+pub(super) fn failure(source: &str) -> (&'static str, u32, u32) {
+    let error = read_text(source).expect_err(source);
+    let at = match &error {
+        WorkflowError::Syntax { at, .. } | WorkflowError::Unsupported { at, .. } => *at,
+        _ => Position { line: 0, column: 0 },
+    };
+    (error.code(), at.line, at.column)
+}
