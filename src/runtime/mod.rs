@@ -1,0 +1,85 @@
+//! The JavaScript side: one sandboxed script at a time, and nothing else.
+//!
+//! This file is the boundary, independent of the JavaScript engine behind it. A [`Vm`] is driven by its owner: it
+//! starts, runs until it has no more work, says what it asked for, and takes outcomes one by one. It knows no
+//! clock, no files and no agents, and it never runs on its own.
+
+pub mod quickjs;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::model::budget::BudgetState;
+use crate::model::error::WorkflowError;
+use crate::model::ids::Slot;
+use crate::model::json::JsonText;
+use crate::model::limits::Limits;
+use crate::model::outcome::{Outcome, Settled};
+use crate::model::request::{Note, Request};
+use crate::model::script::Script;
+
+/// One script in its sandbox. May be dropped in any state.
+pub trait Vm {
+    /// Evaluates the source until the script waits, or is done. Called once, first.
+    fn start(&mut self) -> Turn;
+
+    /// Gives one call its outcome and lets the script run on until it waits again, or is done.
+    ///
+    /// `budget` is what the script sees as `budget` from then on.
+    fn deliver(&mut self, slot: Slot, outcome: &Outcome, budget: BudgetState) -> Turn;
+}
+
+/// What one stretch of running left behind.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Calls and notes in the order in which the script made them.
+    pub items: Vec<Item>,
+    /// Set once: the script's promise has settled, or a limit has ended it.
+    pub settled: Option<Settled>,
+}
+
+/// One thing a script said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    Request(Request),
+    Note(Note),
+}
+
+/// What a script is started with.
+#[derive(Clone, Debug)]
+pub struct VmSetup {
+    /// `None`: none were given.
+    pub args: Option<JsonText>,
+    pub budget: BudgetState,
+    pub limits: Limits,
+    /// How deep `workflow()` may still nest below this script; 0 refuses it.
+    pub depth_left: u32,
+    /// How deep it may nest in all, for the refusal's text.
+    pub max_depth: u32,
+    pub interrupt: Interrupt,
+}
+
+/// Stops a script from another thread: the stretch that runs now ends at its next check, and none begins again.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Asks for the stop. Cannot be taken back.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the stop was asked for.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Makes VMs.
+pub trait VmFactory: Send + Sync {
+    /// Prepares a script; nothing of it runs yet.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Internal`] or [`WorkflowError::MemoryLimit`] if the sandbox cannot be set up.
+    fn create(&self, script: &Script, setup: VmSetup) -> Result<Box<dyn Vm>, WorkflowError>;
+}

@@ -1,0 +1,182 @@
+// What every unit of this folder builds on: calls that leave the sandbox, errors, and read-only values.
+// Everything used later is captured here, since a script may overwrite any built-in.
+const { apply, ownKeys, getOwnPropertyDescriptor, defineProperty } = Reflect;
+const { stringify, parse } = JSON;
+const { freeze, create: createObject } = Object;
+const isArray = Array.isArray;
+const ErrorType = Error;
+const TypeErrorType = TypeError;
+const PromiseType = Promise;
+const ProxyType = Proxy;
+const text = String;
+const mapGet = Map.prototype.get;
+const mapSet = Map.prototype.set;
+const mapDelete = Map.prototype.delete;
+const weakGet = WeakMap.prototype.get;
+const weakSet = WeakMap.prototype.set;
+const setAdd = WeakSet.prototype.add;
+const promiseThen = Promise.prototype.then;
+const withResolvers = Promise.withResolvers;
+const isBody = setup.body;
+const errorTypes = {
+  __proto__: null, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError,
+};
+
+// --- calls -----------------------------------------------------------------------------------------------------
+
+/** What the engine will settle, by slot: { resolve, reject } of a promise, or { run } of a timer. */
+const pending = new Map();
+
+/** A promise for a call. `start` hands the call out and gives its slot; what it throws rejects the promise. */
+const call = (start) => {
+  const capability = apply(withResolvers, PromiseType, []);
+  let slot;
+  try {
+    slot = start();
+  } catch (error) {
+    capability.reject(error);
+    return capability.promise;
+  }
+  apply(mapSet, pending, [slot, capability]);
+  return capability.promise;
+};
+
+/** The engine's way in: settles the call in a slot. */
+const settle = (slot, failed, value, total, spent) => {
+  budgetState.total = total;
+  budgetState.spent = spent;
+  const entry = apply(mapGet, pending, [slot]);
+  if (entry === undefined) return;
+  apply(mapDelete, pending, [slot]);
+  if (entry.run !== undefined) entry.run();
+  else if (failed) entry.reject(toError(value));
+  else entry.resolve(value);
+};
+
+// --- errors ----------------------------------------------------------------------------------------------------
+
+/** Which call an error is the failure of, so that the host can find its own error object again. */
+const callOfError = new WeakMap();
+/** Errors that mean "the run is being cancelled": no primitive swallows them. */
+const cancellations = new WeakSet();
+const hasCancellation = WeakSet.prototype.has;
+const isCancellation = (error) =>
+  typeof error === "object" && error !== null && apply(hasCancellation, cancellations, [error]);
+
+const hidden = (object, key, value) =>
+  defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+
+/** An Error from the engine's description of one. */
+const toError = (data) => {
+  const Type = errorTypes[data.name] ?? ErrorType;
+  const error = Type === AggregateError ? new ErrorType(data.message) : new Type(data.message);
+  if (data.name !== undefined && data.name !== error.name) hidden(error, "name", data.name);
+  // The frames of where the engine built the error would mislead; those of the failure itself are in the cause.
+  hidden(error, "stack", data.stack ?? "");
+  if (data.cause !== undefined) hidden(error, "cause", toError(data.cause));
+  if (data.code !== undefined) error.code = data.code;
+  if (data.call !== undefined) apply(weakSet, callOfError, [error, data.call]);
+  if (data.code === "ERR_RUN_CANCELLED") apply(setAdd, cancellations, [error]);
+  return error;
+};
+
+const frameLine = /^\s*at /;
+const ownFrame = /\((?:workflow:[^)]*|native)\)|\(missing\)/;
+const regExpTest = RegExp.prototype.test;
+const split = String.prototype.split;
+const joinArray = Array.prototype.join;
+
+/** The author's part of a stack; `undefined` if the text is not a list of frames. */
+const frames = (stack) => {
+  const kept = [];
+  const lines = apply(split, stack, ["\n"]);
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i];
+    if (line === "") continue;
+    if (!apply(regExpTest, frameLine, [line])) return undefined;
+    if (!apply(regExpTest, ownFrame, [line])) kept[kept.length] = line;
+  }
+  return apply(joinArray, kept, ["\n"]);
+};
+
+/** An error, or whatever else was thrown, as plain data. Never throws. */
+const describe = (thrown, depth = 0) => {
+  try {
+    if (!(thrown instanceof ErrorType)) {
+      let message;
+      try {
+        message = text(thrown);
+      } catch {
+        message = "[object Object]";
+      }
+      return { message };
+    }
+    const data = { name: text(thrown.name), message: text(thrown.message) };
+    const stack = thrown.stack;
+    if (typeof stack !== "string") {
+      delete data.name;
+    } else {
+      const own = frames(stack);
+      if (own === undefined) return { message: stack };
+      if (own !== "") data.stack = own;
+    }
+    if (typeof thrown.code === "string") data.code = thrown.code;
+    const slot = apply(weakGet, callOfError, [thrown]);
+    if (slot !== undefined) data.call = slot;
+    if (depth < 8 && thrown.cause !== undefined) data.cause = describe(thrown.cause, depth + 1);
+    return data;
+  } catch (error) {
+    return { message: "an error that cannot be described" };
+  }
+};
+
+// --- read-only values ------------------------------------------------------------------------------------------
+
+/** The read-only views, which structuredClone refuses as V8 refuses proxies. */
+const views = new WeakSet();
+const viewOf = new WeakMap();
+const refuse = (message) => () => {
+  throw new TypeErrorType(message);
+};
+const refusals = (message) => ({
+  __proto__: null,
+  set: refuse(message),
+  defineProperty: refuse(message),
+  deleteProperty: refuse(message),
+  setPrototypeOf: refuse(message),
+});
+
+const argsMessage = "Cannot modify workflow args";
+const argsTraps = refusals(argsMessage);
+// The engine's own methods may find nothing to write (sorting a sorted list) and then would not be refused.
+const mutators = new Set(["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin"]);
+const setHas = Set.prototype.has;
+const reflectGet = Reflect.get;
+argsTraps.get = (target, key, receiver) => {
+  const value = reflectGet(target, key, receiver);
+  if (typeof value === "object" && value !== null) return readOnly(value);
+  if (typeof value === "function" && isArray(target) && apply(setHas, mutators, [key])) return refuse(argsMessage);
+  return value;
+};
+
+/** A deep read-only view, one per object, made when it is first reached. */
+const readOnly = (value) => {
+  if (typeof value !== "object" || value === null) return value;
+  let view = apply(weakGet, viewOf, [value]);
+  if (view === undefined) {
+    view = new ProxyType(value, argsTraps);
+    apply(weakSet, viewOf, [value, view]);
+    apply(setAdd, views, [view]);
+  }
+  return view;
+};
+
+/** A function that cannot be changed, with the original's text for the attempt. */
+const protectFunction = (name, fn) => {
+  const view = new ProxyType(fn, refusals(`Cannot modify workflow global ${name}`));
+  apply(setAdd, views, [view]);
+  return view;
+};
+
+/** The hooks, in the order in which the original lists them. */
+const hooks = { __proto__: null };

@@ -1,0 +1,505 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::model::json::JsonText;
+use crate::model::metadata::WorkflowMetadata;
+use crate::model::request::{ChildTarget, LogLevel, RequestKind};
+use crate::runtime::Item;
+
+fn script(form: ScriptForm, code: &str) -> Script {
+    Script {
+        path: None,
+        display_name: Arc::from("flow.js"),
+        code: Arc::from(code),
+        form,
+        metadata: WorkflowMetadata { name: "w".into(), description: "d".into(), ..Default::default() },
+    }
+}
+
+fn setup() -> VmSetup {
+    VmSetup {
+        args: None,
+        budget: BudgetState { total: None, spent: 0.0 },
+        limits: Limits { cpu_ms: 200, memory_bytes: 32 << 20, ..Limits::default() },
+        depth_left: 1,
+        max_depth: 1,
+        interrupt: Interrupt::default(),
+    }
+}
+
+fn vm(form: ScriptForm, code: &str) -> QuickJsVm {
+    QuickJsVm::new(&script(form, code), setup()).unwrap()
+}
+
+/// Runs to the end, answering every agent call with its own prompt and every timer at once, oldest first.
+fn run(mut vm: QuickJsVm) -> (Settled, Vec<Item>) {
+    let mut waiting = std::collections::VecDeque::new();
+    let mut seen = Vec::new();
+    let mut turn = vm.start();
+    loop {
+        for item in turn.items {
+            if let Item::Request(request) = &item {
+                match &request.kind {
+                    RequestKind::Agent(agent) => waiting.push_back((request.slot, Ok(agent.prompt.clone()))),
+                    RequestKind::Workflow(_) => {
+                        waiting.push_back((request.slot, Err(ErrorData::new("Error", "no child"))));
+                    }
+                    RequestKind::Timer { .. } => waiting.push_back((request.slot, Ok(None))),
+                    RequestKind::Cancel { target } => waiting.retain(|(slot, _)| slot != target),
+                }
+            }
+            seen.push(item);
+        }
+        if let Some(settled) = turn.settled {
+            return (settled, seen);
+        }
+        let (slot, outcome) = waiting.pop_front().expect("the script waits for nothing");
+        turn = vm.deliver(slot, &outcome, BudgetState { total: Some(10.0), spent: 3.0 });
+    }
+}
+
+fn value(form: ScriptForm, code: &str) -> String {
+    match run(vm(form, code)).0 {
+        Settled::Value(json) => json.map_or("undefined".to_owned(), |json| json.as_str().to_owned()),
+        Settled::Failed(error) => format!("! {error}"),
+    }
+}
+
+fn body(code: &str) -> String {
+    value(ScriptForm::Body, code)
+}
+
+fn module(code: &str) -> String {
+    value(ScriptForm::Module, code)
+}
+
+fn error_code(form: ScriptForm, code: &str) -> &'static str {
+    match run(vm(form, code)).0 {
+        Settled::Failed(error) => error.code(),
+        Settled::Value(value) => panic!("ended with {value:?}"),
+    }
+}
+
+#[test]
+fn bodies_return_and_modules_export() {
+    for (code, expected) in [
+        ("return 1 + 1", "2"),
+        ("", "undefined"),
+        ("return await agent('hi')", r#""hi""#),
+        ("const x = await agent('a'); return x + await agent('b')", r#""ab""#),
+        ("return await parallel([() => agent('a'), async () => { throw 1 }, () => 3])", r#"["a",null,3]"#),
+        ("return await pipeline([1, 2], (p, i, n) => [p, i, n], (p) => p.length)", "[3,3]"),
+        ("return typeof args", r#""undefined""#),
+        ("args = 5; return globalThis.args", "5"),
+        ("const budget = 7; return budget", "7"),
+        ("await new Promise(r => setTimeout(r, 1000)); return 'later'", r#""later""#),
+        (
+            "return [budget.total, budget.spent(), budget.remaining(), (await agent('x'), budget.remaining())]",
+            "[null,0,null,7]",
+        ),
+        ("return this === undefined && (() => { 'use strict'; return true })()", "true"),
+        (
+            "let n = 0; const t = setInterval(() => { if (++n === 3) clearInterval(t) }, 5); while (n < 3) await new Promise(r => setTimeout(r, 1)); return n",
+            "3",
+        ),
+    ] {
+        assert_eq!(body(code), expected, "{code}");
+    }
+    for (code, expected) in [
+        ("export default 5", "5"),
+        ("export default undefined", "undefined"),
+        (
+            "export default (args, ctx) => Object.keys(ctx).join()",
+            r#""args,agent,parallel,pipeline,workflow,budget,log,phase""#,
+        ),
+        ("export default async (args, ctx) => ctx.agent === agent && ctx.args === args", "true"),
+        ("export default await agent('top')", r#""top""#),
+        ("export default agent('top')", r#""top""#),
+        ("export default class A {}", "! TypeError: class constructors must be invoked with 'new'"),
+        (
+            "export default () => parallel([1, null, Promise.resolve(3), () => 4, async () => 5, () => undefined])",
+            "[null,null,null,4,5,null]",
+        ),
+        (
+            "export default () => parallel()",
+            "! TypeError: Cannot read properties of undefined (reading 'map')",
+        ),
+        ("export default () => parallel({})", "! TypeError: tasks.map is not a function"),
+        ("export default () => pipeline({})", "! TypeError: items.map is not a function"),
+        ("export default () => pipeline([1], 5)", "[null]"),
+        (
+            "export default () => [agent, parallel, pipeline, workflow, log, phase].map(f => f.name + f.length)",
+            r#"["agent2","1","pipeline1","workflow2","0","2"]"#,
+        ),
+        ("export default () => JSON.stringify(budget)", r#""{\"total\":null}""#),
+    ] {
+        let actual = module(code);
+        let first = actual.lines().next().unwrap_or_default();
+        assert_eq!(first, expected, "{code}");
+    }
+}
+
+#[test]
+fn modules_cannot_change_their_globals() {
+    let mut setup = setup();
+    setup.args = Some(JsonText::new(r#"{"n":{"list":[1,2]}}"#));
+    let attempts = [
+        ("args.x = 1", "Cannot modify workflow args"),
+        ("args.n.list.push(3)", "Cannot modify workflow args"),
+        ("args.n.list.sort()", "Cannot modify workflow args"),
+        ("delete args.n", "Cannot modify workflow args"),
+        ("Object.defineProperty(args, 'q', { value: 1 })", "Cannot modify workflow args"),
+        ("Object.setPrototypeOf(args, null)", "Cannot modify workflow args"),
+        ("Object.freeze(args)", "Cannot modify workflow args"),
+        ("budget.total = 9", "Cannot modify workflow args"),
+        ("agent.x = 1", "Cannot modify workflow global agent"),
+        ("delete phase.name", "Cannot modify workflow global phase"),
+        ("globalThis.agent = 1", "Cannot assign to read only property 'agent' of object '#<Object>'"),
+        ("agent = 1", "Cannot assign to read only property 'agent' of object '#<Object>'"),
+        ("delete globalThis.agent", "Cannot delete property 'agent' of #<Object>"),
+        ("Object.defineProperty(globalThis, 'agent', { value: 1 })", "Cannot redefine property: agent"),
+    ];
+    let list: Vec<String> = attempts.iter().map(|(code, _)| format!("() => {{ {code} }}")).collect();
+    let code = format!(
+        "export default () => [{}].map(f => {{ try {{ f(); return 'no error' }} catch (e) {{ return e.name + ': ' + e.message }} }})",
+        list.join(",")
+    );
+    let (settled, _) = run(QuickJsVm::new(&script(ScriptForm::Module, &code), setup).unwrap());
+    let Settled::Value(Some(json)) = settled else { panic!("{settled:?}") };
+    let results: Vec<String> = serde_json::from_str(json.as_str()).unwrap();
+    for ((code, expected), actual) in attempts.iter().zip(results) {
+        assert_eq!(actual, format!("TypeError: {expected}"), "{code}");
+    }
+    assert_eq!(
+        module(
+            "export default () => { const d = Object.getOwnPropertyDescriptor(globalThis, 'agent');
+             globalThis.mine = 1; return [d.writable, d.configurable, d.enumerable, d.value === agent, mine,
+             Array.isArray(args), Object.keys(globalThis).slice(0, 8).join(), 'agent' in globalThis] }"
+        ),
+        r#"[false,false,true,true,1,false,"args,agent,parallel,pipeline,workflow,budget,log,phase",true]"#
+    );
+}
+
+#[test]
+fn options_get_their_phase_defaults() {
+    // Vectors A.1 of the original's contract.
+    let phases = r#"[{"title":"A","model":"m1","provider":"p1"},{"title":"A","model":"m2","provider":"p2"},
+        {"title":"B","provider":"pb"},{"title":"C","model":"mc"},{"title":"D","model":"","provider":""}]"#;
+    for (call, expected) in [
+        ("agent(p)", "undefined"),
+        ("agent(p, {phase:'A'})", r#"{"phase":"A","model":"m1","provider":"p1"}"#),
+        ("agent(p, {phase:'Z'})", r#"{"phase":"Z"}"#),
+        ("agent(p, {phase:''})", r#"{"phase":""}"#),
+        ("phase('A'); agent(p)", r#"{"phase":"A","model":"m1","provider":"p1"}"#),
+        ("phase('A'); agent(p, {model:'x'})", r#"{"model":"x","phase":"A","provider":"p1"}"#),
+        ("phase('A'); agent(p, {provider:'y'})", r#"{"provider":"y","phase":"A","model":"m1"}"#),
+        ("phase('A'); agent(p, {model:'',provider:'',phase:''})", r#"{"model":"","provider":"","phase":""}"#),
+        (
+            "phase('A'); agent(p, {model:null,provider:null,phase:null})",
+            r#"{"model":"m1","provider":"p1","phase":"A"}"#,
+        ),
+        ("phase('A'); agent(p, {phase:'B',key:'k'})", r#"{"phase":"B","key":"k","provider":"pb"}"#),
+        ("phase('Z'); agent(p)", r#"{"phase":"Z"}"#),
+        ("phase('C'); agent(p)", r#"{"phase":"C","model":"mc"}"#),
+        ("phase('D'); agent(p)", r#"{"phase":"D"}"#),
+        ("phase(undefined); agent(p)", "undefined"),
+        ("phase(7); agent(p)", r#"{"phase":7}"#),
+    ] {
+        let mut script =
+            script(ScriptForm::Module, &format!("const p = 'p';\nexport default () => {{ {call} }}"));
+        script.metadata.phases = Some(serde_json::from_str(phases).unwrap());
+        let turn = QuickJsVm::new(&script, setup()).unwrap().start();
+        let options = turn.items.iter().find_map(|item| match item {
+            Item::Request(request) => match &request.kind {
+                RequestKind::Agent(agent) => Some(agent.options.clone()),
+                _ => None,
+            },
+            Item::Note(_) => None,
+        });
+        let options = options.unwrap().map_or("undefined".to_owned(), |json| json.as_str().to_owned());
+        assert_eq!(options, expected, "{call}");
+    }
+}
+
+#[test]
+fn calls_and_notes_keep_their_order() {
+    let (_, items) = run(vm(
+        ScriptForm::Body,
+        "log('a', 1); phase('P', { x: 1 }); agent('x'); console.warn('w'); workflow('n', [1]).catch(() => 0); log()",
+    ));
+    let words: Vec<String> = items
+        .iter()
+        .map(|item| match item {
+            Item::Note(Note::Log { values, level }) => format!("{level:?} {values:?}"),
+            Item::Note(Note::Phase { name, options }) => format!("phase {name:?} {options:?}"),
+            Item::Request(request) => match &request.kind {
+                RequestKind::Agent(_) => "agent".to_owned(),
+                RequestKind::Workflow(child) => {
+                    assert_eq!(child.target, ChildTarget::Name("n".into()));
+                    format!("child {:?}", child.args)
+                }
+                other => format!("{other:?}"),
+            },
+            Item::Note(other) => format!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        words,
+        [
+            r#"Log ["a",1]"#,
+            r#"phase Some("P") Some({"x":1})"#,
+            "agent",
+            r#"Warn ["w"]"#,
+            "child Some([1])",
+            "Log []"
+        ]
+    );
+    assert_eq!(LogLevel::Log as u8, 0);
+}
+
+#[test]
+fn errors_carry_the_authors_coordinates() {
+    for (form, code, expected) in [
+        (
+            ScriptForm::Body,
+            "\n\n  throw new RangeError('bad')",
+            "RangeError: bad\n    at <anonymous> (flow.js:3:13)",
+        ),
+        (
+            ScriptForm::Body,
+            "function f() {\n  null.x\n}\nawait agent('a')\nf()",
+            "TypeError: cannot read property 'x' of null\n    at f (flow.js:2:3)\n    at <anonymous> (flow.js:5:1)",
+        ),
+        (
+            ScriptForm::Module,
+            "export default () => {\n throw new Error('boom') }",
+            "Error: boom\n    at <anonymous> (flow.js:2:8)",
+        ),
+        (ScriptForm::Module, "throw new Error('top')", "Error: top\n    at <anonymous> (flow.js:1:7)"),
+        (ScriptForm::Body, "throw 'str'", "str"),
+        (ScriptForm::Body, "throw { code: 1 }", "[object Object]"),
+        (ScriptForm::Body, "throw undefined", "undefined"),
+        (ScriptForm::Body, "throw null", "null"),
+        (
+            ScriptForm::Body,
+            "class MyErr extends Error { name = 'MyErr' }; throw new MyErr('custom')",
+            "MyErr: custom",
+        ),
+        (ScriptForm::Body, "const e = new Error('m'); e.stack = 'CUSTOM'; throw e", "CUSTOM"),
+        (ScriptForm::Body, "const e = new Error('m'); e.stack = undefined; throw e", "m"),
+    ] {
+        let Settled::Failed(error) = run(vm(form, code)).0 else { panic!("{code}") };
+        let text = error.to_string();
+        assert!(text.starts_with(expected), "{code}\n  {text}\n  {expected}");
+        assert!(!text.contains("workflow:"), "{text}");
+    }
+}
+
+#[test]
+fn a_failed_call_rejects_with_its_error_and_keeps_its_call() {
+    let mut vm = vm(
+        ScriptForm::Body,
+        "try { await agent('x') } catch (e) { log(e.name, e.message, e.code, e.cause.name, e instanceof RangeError); throw e }",
+    );
+    let turn = vm.start();
+    assert_eq!(turn.items.len(), 1);
+    let mut error =
+        ErrorData::new("RangeError", "bad").with_code("ERR_X").with_cause(ErrorData::new("Mine", "why"));
+    error.call = Some(crate::model::ids::CallId(41));
+    let turn = vm.deliver(Slot(0), &Err(error), BudgetState { total: None, spent: 0.0 });
+    let Item::Note(Note::Log { values, .. }) = &turn.items[0] else { panic!("{:?}", turn.items) };
+    assert_eq!(values.as_str(), r#"["RangeError","bad","ERR_X","Mine",true]"#);
+    let Some(Settled::Failed(WorkflowError::Script { error, .. })) = turn.settled else { panic!() };
+    assert_eq!(error.call, Some(crate::model::ids::CallId(41)));
+    assert_eq!(error.cause.unwrap().name, "Mine");
+}
+
+#[test]
+fn limits_end_the_script_with_their_own_error() {
+    for (code, expected) in [
+        ("for (;;) {}", "ERR_SCRIPT_CPU_LIMIT"),
+        ("await agent('x'); for (;;) {}", "ERR_SCRIPT_CPU_LIMIT"),
+        ("for (;;) await null", "ERR_SCRIPT_CPU_LIMIT"),
+        ("for (;;) log('x')", "ERR_SCRIPT_CPU_LIMIT"),
+        ("const f = () => queueMicrotask(f); f(); await agent('x')", "ERR_SCRIPT_CPU_LIMIT"),
+        ("try { for (;;) {} } catch { return 1 } finally { for (;;) {} }", "ERR_SCRIPT_CPU_LIMIT"),
+        ("/(a+)+$/.test('a'.repeat(40) + 'b')", "ERR_SCRIPT_CPU_LIMIT"),
+        ("const a = []; for (;;) a.push(new Array(1000).fill(a.length))", "ERR_SCRIPT_MEMORY_LIMIT"),
+        ("let s = 'x'; for (;;) s += s", "ERR_SCRIPT_FAILED"),
+        ("const f = () => f() + 1; f()", "ERR_SCRIPT_FAILED"),
+        ("throw null", "ERR_SCRIPT_FAILED"),
+    ] {
+        let (settled, items) = run(vm(ScriptForm::Body, code));
+        let Settled::Failed(error) = settled else { panic!("{code}") };
+        let memory = code.contains("s += s") && error.code() == "ERR_SCRIPT_MEMORY_LIMIT";
+        assert!(error.code() == expected || memory, "{code}: {error}");
+        assert!(items.len() < 2_000_000);
+    }
+}
+
+#[test]
+fn what_leaves_the_vm_is_bounded() {
+    let mut setup = setup();
+    setup.limits.log_bytes = 10_000;
+    setup.limits.pending_calls = 10;
+    let create = |code: &str| QuickJsVm::new(&script(ScriptForm::Body, code), setup.clone()).unwrap();
+    let turn = create("for (let i = 0; i < 1000; i++) log('x'.repeat(100))").start();
+    assert!(turn.items.len() < 100);
+    let Some(Item::Note(Note::Dropped { count })) = turn.items.last() else { panic!() };
+    assert_eq!(*count as usize + turn.items.len() - 1, 1000);
+
+    let turn = create("const a = []; try { for (let i = 0; i < 11; i++) a.push(agent('x')); await Promise.all(a) } catch { return 1 }").start();
+    let Some(Settled::Failed(error)) = turn.settled else { panic!("{:?}", turn.settled) };
+    assert_eq!(error.code(), "ERR_SCRIPT_PENDING_LIMIT");
+}
+
+#[test]
+fn a_vm_can_be_dropped_in_any_state() {
+    for code in [
+        "await agent('x')",
+        "agent('x'); agent('y'); return 1",
+        "await Promise.race([agent('x'), new Promise(() => 0)])",
+        "await Promise.all([agent('x'), Promise.reject(new Error('no'))])",
+        "const p = agent('x'); throw new Error('beside a pending call')",
+        "async function* g() { yield await agent('x') } for await (const v of g()) log(v)",
+        "await new Promise(() => 0)",
+        "for (;;) {}",
+        "const a = []; for (;;) a.push(new Array(1000).fill(0))",
+        "Promise.reject(new Error('unhandled')); await agent('x')",
+        "setTimeout(() => 0, 10); await agent('x')",
+    ] {
+        drop(vm(ScriptForm::Body, code));
+        let mut started = vm(ScriptForm::Body, code);
+        started.start();
+        drop(started);
+        let mut answered = vm(ScriptForm::Body, code);
+        answered.start();
+        answered.deliver(Slot(0), &Ok(Some(JsonText::new("1"))), BudgetState { total: None, spent: 0.0 });
+        let heap = answered.heap.clone();
+        drop(answered);
+        assert_eq!(Rc::strong_count(&heap), 1, "{code}: the heap outlives its VM");
+    }
+}
+
+#[test]
+fn an_interrupt_from_outside_ends_the_turn_and_every_later_one() {
+    let interrupt = Interrupt::default();
+    let mut setup = setup();
+    setup.interrupt = interrupt.clone();
+    setup.limits.cpu_ms = 60_000;
+    let mut vm = QuickJsVm::new(&script(ScriptForm::Body, "await agent('x'); for (;;) {}"), setup).unwrap();
+    vm.start();
+    interrupt.stop();
+    let turn = vm.deliver(Slot(0), &Ok(None), BudgetState { total: None, spent: 0.0 });
+    assert!(matches!(turn.settled, Some(Settled::Failed(_))));
+    let turn = vm.deliver(Slot(0), &Ok(None), BudgetState { total: None, spent: 0.0 });
+    assert!(turn.settled.is_none() && turn.items.is_empty());
+}
+
+#[test]
+fn unhandled_rejections_are_told_at_the_end() {
+    let (settled, items) = run(vm(
+        ScriptForm::Body,
+        "const late = Promise.reject(new Error('late')); Promise.reject(new TypeError('never')); await agent('x'); await late.catch(() => 0); return 1",
+    ));
+    assert_eq!(settled, Settled::Value(Some(JsonText::new("1"))));
+    let told: Vec<_> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Note(Note::UnhandledRejection { error }) => Some(error.headline()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["TypeError: never"]);
+}
+
+#[test]
+fn deep_values_and_bad_options_are_errors_not_crashes() {
+    assert_eq!(
+        body("try { await agent('x', 5) } catch (e) { return e.name + ': ' + e.message }"),
+        r#""TypeError: agent() options must be an object, got number""#
+    );
+    assert_eq!(
+        body(
+            "let o = {}; for (let i = 0; i < 200; i++) o = { o }; try { await agent('x', { schema: o }) } catch (e) { return e.name }"
+        ),
+        r#""RangeError""#
+    );
+    let deep = "let o = 1; for (let i = 0; i < 20000; i++) o = [o];";
+    assert!(
+        body(&format!("{deep} try {{ await agent('x', {{ o }}) }} catch (e) {{ return 'caught' }}"))
+            == r#""caught""#
+    );
+    let result = body(&format!("{deep} return o"));
+    assert!(result.starts_with("! ") || result.len() > 20_000, "{}", &result[..100]);
+    // A deep answer, parsed inside the sandbox.
+    let mut vm = vm(ScriptForm::Body, "try { await agent('x') } catch (e) { return e.name }");
+    vm.start();
+    let json = JsonText::new("[".repeat(200_000) + &"]".repeat(200_000));
+    let turn = vm.deliver(Slot(0), &Ok(Some(json)), BudgetState { total: None, spent: 0.0 });
+    assert_eq!(turn.settled, Some(Settled::Value(Some(JsonText::new(r#""RangeError""#)))));
+}
+
+#[test]
+fn parallel_options_work() {
+    for (code, expected) in [
+        (
+            "return await parallel([() => 1, () => { throw 2 }], { settle: true })",
+            r#"[{"ok":true,"value":1},{"ok":false,"error":2}]"#,
+        ),
+        (
+            "try { await parallel([() => 1, () => { throw new Error('x') }], { failFast: true }) } catch (e) { return e.message }",
+            r#""x""#,
+        ),
+        (
+            "try { await parallel([() => 1, () => { throw 1 }], { minSuccess: 2 }) } catch (e) { return [e.name, e.message] }",
+            r#"["AggregateError","parallel() needed 2 of 2 to succeed, but only 1 did"]"#,
+        ),
+        (
+            "let now = 0, most = 0; const t = async () => { most = Math.max(most, ++now); await agent('x'); now--; return now }; const r = await parallel([t, t, t, t, t], { concurrency: 2 }); return [most, r.length]",
+            "[2,5]",
+        ),
+        ("return await parallel([], { concurrency: 3 })", "[]"),
+        ("return await parallel([() => new Promise(() => 0), () => 2], { timeoutMs: 50 })", "[null,2]"),
+        (
+            "try { await parallel([], { concurency: 3 }) } catch (e) { return e.message }",
+            r#""parallel() does not know the option concurency; it knows concurrency, failFast, minSuccess, timeoutMs, settle""#,
+        ),
+        (
+            "try { await parallel([() => 1], { concurrency: 0 }) } catch (e) { return e.message }",
+            r#""parallel() option concurrency must be a whole number from 1 to 4294967295, got 0""#,
+        ),
+        (
+            "try { await parallel([agent('x')]) } catch (e) { return e.message }",
+            r#""parallel() expects an array of functions, not promises. Wrap each call: () => agent(...)""#,
+        ),
+        (
+            "try { await parallel('ab') } catch (e) { return e.message }",
+            r#""parallel() expects an array of functions, got a string""#,
+        ),
+    ] {
+        assert_eq!(body(code), expected, "{code}");
+    }
+}
+
+#[test]
+fn children_are_asked_for_within_the_depth() {
+    assert_eq!(body("try { await workflow('x') } catch (e) { return e.message }"), r#""no child""#);
+    for (call, expected) in [
+        ("workflow(null)", "Cannot read properties of null (reading 'scriptPath')"),
+        ("workflow()", "Cannot read properties of undefined (reading 'scriptPath')"),
+        ("workflow({})", r#"The \"path\" argument must be of type string. Received undefined"#),
+    ] {
+        assert_eq!(
+            body(&format!("try {{ await {call} }} catch (e) {{ return e.message }}")),
+            format!("\"{expected}\"")
+        );
+    }
+    let mut setup = setup();
+    setup.depth_left = 0;
+    let code = "try { await workflow(null) } catch (e) { return e.message }";
+    let vm = QuickJsVm::new(&script(ScriptForm::Body, code), setup).unwrap();
+    let Settled::Value(Some(json)) = run(vm).0 else { panic!() };
+    assert_eq!(json.as_str(), r#""Nested workflow() calls are limited to one level""#);
+    assert_eq!(error_code(ScriptForm::Body, "throw 1"), "ERR_SCRIPT_FAILED");
+}
