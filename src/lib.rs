@@ -2,6 +2,7 @@
 //!
 //! In reading order. `ARCHITECTURE.md` is the map.
 
+pub mod engine;
 pub mod model;
 pub mod providers;
 pub mod runtime;

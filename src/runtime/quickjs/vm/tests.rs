@@ -273,9 +273,9 @@ fn errors_carry_the_authors_coordinates() {
         (
             ScriptForm::Module,
             "export default () => {\n throw new Error('boom') }",
-            "Error: boom\n    at <anonymous> (flow.js:2:8)",
+            "Error: boom\n    at default (flow.js:2:12)",
         ),
-        (ScriptForm::Module, "throw new Error('top')", "Error: top\n    at <anonymous> (flow.js:1:7)"),
+        (ScriptForm::Module, "throw new Error('top')", "Error: top\n    at <anonymous> (flow.js:1:"),
         (ScriptForm::Body, "throw 'str'", "str"),
         (ScriptForm::Body, "throw { code: 1 }", "[object Object]"),
         (ScriptForm::Body, "throw undefined", "undefined"),

@@ -1,0 +1,363 @@
+//! The core: decides everything about a run, and does nothing.
+//!
+//! A pure machine. It takes inputs one at a time and answers each with effects, in order; the coordinator carries
+//! them out. It has no clock, no I/O, no threads and no VM, and imports nothing but the model, so tables and
+//! random programs can drive it and no race can live in it.
+
+mod agents;
+mod scripts;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::budget::BudgetState;
+use crate::model::error::{CancelReason, ErrorData, WorkflowError};
+use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
+use crate::model::ids::{CallId, Slot, VmId};
+use crate::model::json::JsonText;
+use crate::model::options::CoreOptions;
+use crate::model::outcome::{AttemptOutcome, Outcome, Settled};
+use crate::model::request::{AgentRequest, ChildRequest, Note, Request};
+
+use agents::AgentCall;
+
+/// What the coordinator reports. The list is closed: nothing else can change a run.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The run begins.
+    Started,
+    /// A VM has run out of work: what its script asked for and said, in order, and whether it is done.
+    VmIdle { vm: VmId, said: Vec<Said>, settled: Option<Settled> },
+    /// One attempt of an agent call has ended.
+    AgentFinished { call: CallId, outcome: AttemptOutcome },
+    /// A child's script cannot be started.
+    ChildNotStarted { call: CallId, error: ErrorData },
+    /// A timer of a script has run down.
+    TimerFired { call: CallId },
+    /// The wait before another attempt is over.
+    BackoffOver { call: CallId },
+    /// Somebody wants the run to end.
+    CancelRequested { reason: CancelReason },
+    /// The time that a cancelled run may take to clean up is over.
+    GraceOver,
+}
+
+/// One thing a script said, as the VM's owner reports it.
+#[derive(Clone, Debug)]
+pub enum Said {
+    Request(Request),
+    Note(Note),
+}
+
+/// What the coordinator has to do, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Create the VM of the workflow itself and start it; answered by `VmIdle`.
+    StartRoot,
+    /// Give a call's outcome to its script; answered by `VmIdle`. One script runs at a time: of `StartRoot`,
+    /// `Deliver` and `StartChild` never more than one waits for its answer.
+    Deliver { vm: VmId, slot: Slot, outcome: Outcome, budget: BudgetState },
+    /// Run one attempt; answered by `AgentFinished`.
+    StartAgent { call: CallId, attempt: u32, request: Arc<AgentRequest> },
+    /// Read the script, create its VM and start it; answered by `ChildNotStarted` or `VmIdle`.
+    StartChild {
+        call: CallId,
+        vm: VmId,
+        parent: VmId,
+        request: ChildRequest,
+        depth: u32,
+        budget: BudgetState,
+    },
+    /// Answered by `TimerFired`.
+    StartTimer { call: CallId, delay: Duration },
+    /// Answered by `BackoffOver`.
+    StartBackoff { call: CallId, delay: Duration },
+    /// Nobody wants the outcome of this call any more: end whatever is under way for it. Not answered.
+    Abort { call: CallId },
+    /// The script is done, or no longer wanted. Not answered.
+    DropVm { vm: VmId },
+    /// Answered by `GraceOver`.
+    StartGrace { delay: Duration },
+    /// Tell whoever watches.
+    Emit(Event),
+    /// What was spent has changed; `charged` is by how much.
+    Charged { charged: f64, budget: BudgetState },
+    /// The run is over. Nothing follows.
+    Finish(Result<Option<JsonText>, WorkflowError>),
+}
+
+/// One pending call.
+#[derive(Debug)]
+struct Call {
+    vm: VmId,
+    slot: Slot,
+    kind: CallState,
+}
+
+#[derive(Debug)]
+enum CallState {
+    Agent(AgentCall),
+    Child { vm: VmId },
+    Timer,
+}
+
+/// One script of the run.
+#[derive(Debug)]
+struct ScriptState {
+    /// The call that waits for it; `None` for the workflow itself.
+    parent: Option<CallId>,
+    depth: u32,
+    /// Its calls that have no outcome yet.
+    pending: HashMap<Slot, CallId>,
+    /// Outcomes that wait to be delivered to it.
+    undelivered: usize,
+}
+
+/// A stretch of some script that can begin as soon as no other runs.
+#[derive(Debug)]
+enum Ready {
+    /// An outcome on its way to a script.
+    Outcome { vm: VmId, slot: Slot, outcome: Outcome },
+    /// A child that has not begun.
+    Child { call: CallId, vm: VmId, parent: VmId, request: ChildRequest, depth: u32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    Cancelling(CancelReason),
+    Over,
+}
+
+/// The state of one run, children included.
+#[derive(Debug)]
+pub struct Core {
+    options: CoreOptions,
+    /// Whether anybody watches calls; if not, the events about them are not made.
+    watched: bool,
+    budget: BudgetState,
+    phase: Phase,
+    scripts: BTreeMap<VmId, ScriptState>,
+    calls: HashMap<CallId, Call>,
+    /// Agent calls without a slot, first come first served.
+    waiting: VecDeque<CallId>,
+    running_agents: usize,
+    issued_agents: usize,
+    /// What scripts will see next, in this order.
+    ready: VecDeque<Ready>,
+    /// A VM runs, and will report with `VmIdle`.
+    busy: bool,
+    next_call: u64,
+    next_vm: u32,
+    /// Options that were already warned about.
+    warned: HashSet<String>,
+    exhaustion_told: bool,
+}
+
+impl Core {
+    /// A run that has not begun.
+    pub fn new(options: CoreOptions, watched: bool) -> Self {
+        Self {
+            budget: options.budget,
+            options,
+            watched,
+            phase: Phase::Running,
+            scripts: BTreeMap::new(),
+            calls: HashMap::new(),
+            waiting: VecDeque::new(),
+            running_agents: 0,
+            issued_agents: 0,
+            ready: VecDeque::new(),
+            busy: false,
+            next_call: 0,
+            next_vm: 1,
+            warned: HashSet::new(),
+            exhaustion_told: false,
+        }
+    }
+
+    /// What has been spent so far.
+    pub fn budget(&self) -> BudgetState {
+        self.budget
+    }
+
+    /// Takes one input and appends what follows from it. After `Finish` every input is ignored: late outcomes
+    /// belong to nobody.
+    pub fn step(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        match input {
+            Input::Started => self.start(effects),
+            Input::VmIdle { vm, said, settled } => self.vm_idle(vm, said, settled, effects),
+            Input::AgentFinished { call, outcome } => self.agent_finished(call, outcome, effects),
+            Input::ChildNotStarted { call, error } => self.child_not_started(call, error, effects),
+            Input::TimerFired { call } => self.resolve(call, Ok(None)),
+            Input::BackoffOver { call } => self.backoff_over(call),
+            Input::CancelRequested { reason } => self.cancel(reason, effects),
+            Input::GraceOver => self.grace_over(effects),
+        }
+        if self.phase != Phase::Over {
+            self.fill_slots(effects);
+            self.run_next(effects);
+        }
+    }
+
+    fn start(&mut self, effects: &mut Vec<Effect>) {
+        self.scripts.insert(VmId::ROOT, ScriptState::new(None, self.options.nesting_depth));
+        self.busy = true;
+        effects.push(Effect::StartRoot);
+    }
+
+    /// Takes a call off the books and queues its outcome for the script.
+    fn resolve(&mut self, id: CallId, outcome: Outcome) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        let Some(script) = self.scripts.get_mut(&call.vm) else { return };
+        script.pending.remove(&call.slot);
+        script.undelivered += 1;
+        self.ready.push_back(Ready::Outcome { vm: call.vm, slot: call.slot, outcome });
+    }
+
+    /// One thing at a time: the script runs until it is idle before any sees the next.
+    fn run_next(&mut self, effects: &mut Vec<Effect>) {
+        while !self.busy {
+            let budget = self.budget;
+            let effect = match self.ready.pop_front() {
+                None => return,
+                Some(Ready::Outcome { vm, slot, outcome }) => {
+                    let Some(script) = self.scripts.get_mut(&vm) else { continue };
+                    script.undelivered -= 1;
+                    Effect::Deliver { vm, slot, outcome, budget }
+                }
+                Some(Ready::Child { call, vm, parent, request, depth }) => {
+                    if !self.scripts.contains_key(&vm) {
+                        continue;
+                    }
+                    Effect::StartChild { call, vm, parent, request, depth, budget }
+                }
+            };
+            self.busy = true;
+            effects.push(effect);
+        }
+    }
+
+    fn cancel(&mut self, reason: CancelReason, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Running {
+            return;
+        }
+        self.phase = Phase::Cancelling(reason);
+        effects.push(Effect::StartGrace { delay: self.options.cancel_grace });
+        self.waiting.clear();
+        // Timers run on, so that a script may still wait while it cleans up; children unwind by themselves.
+        let mut pending: Vec<CallId> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| matches!(call.kind, CallState::Agent(_)))
+            .map(|(id, _)| *id)
+            .collect();
+        pending.sort_unstable();
+        for id in pending {
+            self.end_call(id, CallEnd::Cancelled, effects);
+            self.resolve(id, Err(cancelled(reason)));
+        }
+        self.running_agents = 0;
+    }
+
+    fn grace_over(&mut self, effects: &mut Vec<Effect>) {
+        if let Phase::Cancelling(reason) = self.phase {
+            self.finish(Err(WorkflowError::Cancelled { reason }), effects);
+        }
+    }
+
+    /// Ends the run: everything that is under way is told so, then nothing follows.
+    fn finish(&mut self, result: Result<Option<JsonText>, WorkflowError>, effects: &mut Vec<Effect>) {
+        let end = match self.phase {
+            Phase::Cancelling(_) => CallEnd::Cancelled,
+            _ => CallEnd::Abandoned,
+        };
+        let mut open: Vec<CallId> = self.calls.keys().copied().collect();
+        open.sort_unstable();
+        for id in open {
+            self.end_call(id, end, effects);
+        }
+        for vm in self.scripts.keys() {
+            effects.push(Effect::DropVm { vm: *vm });
+        }
+        let budget = self.budget;
+        effects.push(Effect::Emit(match &result {
+            Ok(_) => Event::RunCompleted { budget },
+            Err(WorkflowError::Cancelled { reason }) => Event::RunCancelled { reason: *reason, budget },
+            Err(error) => Event::RunFailed { error: error.to_error_data(), code: error.code(), budget },
+        }));
+        effects.push(Effect::Finish(result));
+        self.phase = Phase::Over;
+        self.calls.clear();
+        self.scripts.clear();
+        self.ready.clear();
+        self.waiting.clear();
+    }
+
+    /// Stops the work for a call that nobody waits for any more, and says so.
+    fn end_call(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let under_way = match &call.kind {
+            CallState::Agent(agent) => agent.is_under_way(),
+            CallState::Timer => true,
+            CallState::Child { .. } => false,
+        };
+        if self.watched && !matches!(call.kind, CallState::Timer) {
+            effects.push(Effect::Emit(call.ended(id, end, None)));
+        }
+        if under_way {
+            effects.push(Effect::Abort { call: id });
+        }
+    }
+
+    fn warn(&self, code: &'static str, message: String, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Emit(Event::Warning { code, message }));
+    }
+}
+
+impl ScriptState {
+    fn new(parent: Option<CallId>, depth: u32) -> Self {
+        Self { parent, depth, pending: HashMap::new(), undelivered: 0 }
+    }
+}
+
+impl Call {
+    /// What the call is, for people who watch.
+    fn info(&self) -> CallInfo {
+        match &self.kind {
+            CallState::Agent(agent) => agent.info(),
+            CallState::Child { .. } | CallState::Timer => {
+                CallInfo { kind: CallKind::Child, label: None, phase: None, provider: None, model: None }
+            }
+        }
+    }
+
+    fn ended(&self, id: CallId, outcome: CallEnd, error: Option<ErrorData>) -> Event {
+        let (attempts, usage) = match &self.kind {
+            CallState::Agent(agent) => (agent.attempts(), agent.usage_report()),
+            CallState::Child { .. } | CallState::Timer => (1, None),
+        };
+        Event::CallEnded {
+            call: id,
+            script: self.vm,
+            info: self.info(),
+            attempts,
+            outcome,
+            error,
+            usage,
+            session_id: None,
+        }
+    }
+}
+
+/// What pending and new calls reject with once a run is being cancelled.
+pub(super) fn cancelled(reason: CancelReason) -> ErrorData {
+    let error = WorkflowError::Cancelled { reason };
+    ErrorData::new("CancelledError", error.to_string()).with_code(error.code())
+}

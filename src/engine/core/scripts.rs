@@ -1,0 +1,179 @@
+//! Scripts: what they ask for, their children, their end.
+
+use super::agents::as_rejection;
+use super::{CallState, Core, Effect, Phase, Ready, Said, ScriptState, cancelled};
+use crate::model::error::{ErrorData, WorkflowError};
+use crate::model::event::{CallEnd, Event};
+use crate::model::ids::{CallId, Slot, VmId};
+use crate::model::outcome::Settled;
+use crate::model::request::{ChildRequest, Note, Request, RequestKind};
+
+impl Core {
+    /// A VM has run out of work.
+    pub(super) fn vm_idle(
+        &mut self,
+        vm: VmId,
+        said: Vec<Said>,
+        settled: Option<Settled>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.busy = false;
+        if !self.scripts.contains_key(&vm) {
+            return;
+        }
+        for said in said {
+            match said {
+                Said::Request(request) => self.requested(vm, request, effects),
+                Said::Note(note) => self.noted(vm, note, effects),
+            }
+        }
+        match settled {
+            Some(settled) => self.script_settled(vm, settled, effects),
+            None if self.is_stalled(vm) => {
+                let stalled = match self.phase {
+                    Phase::Cancelling(reason) => WorkflowError::Cancelled { reason },
+                    _ => WorkflowError::Stalled { script: script_name(vm) },
+                };
+                self.script_settled(vm, Settled::Failed(stalled), effects);
+            }
+            None => {}
+        }
+    }
+
+    /// Nothing that the script waits for can happen any more.
+    fn is_stalled(&self, vm: VmId) -> bool {
+        self.scripts.get(&vm).is_some_and(|script| script.pending.is_empty() && script.undelivered == 0)
+    }
+
+    fn requested(&mut self, vm: VmId, request: Request, effects: &mut Vec<Effect>) {
+        match request.kind {
+            RequestKind::Agent(agent) => self.agent_requested(vm, request.slot, agent, effects),
+            RequestKind::Workflow(child) => self.child_requested(vm, request.slot, child, effects),
+            RequestKind::Timer { delay } => {
+                let call = self.register(vm, request.slot, CallState::Timer);
+                effects.push(Effect::StartTimer { call, delay });
+            }
+            RequestKind::Cancel { target } => self.withdrawn(vm, target, effects),
+        }
+    }
+
+    /// The script no longer wants an earlier call of its own.
+    fn withdrawn(&mut self, vm: VmId, target: Slot, effects: &mut Vec<Effect>) {
+        let Some(script) = self.scripts.get_mut(&vm) else { return };
+        match script.pending.remove(&target) {
+            Some(call) => self.discard(call, CallEnd::Cancelled, effects),
+            None => {
+                // Its outcome is already on the way.
+                let before = self.ready.len();
+                self.ready.retain(|ready| {
+                    !matches!(ready, Ready::Outcome { vm: to, slot, .. } if *to == vm && *slot == target)
+                });
+                script.undelivered -= before - self.ready.len();
+            }
+        }
+    }
+
+    fn noted(&mut self, vm: VmId, note: Note, effects: &mut Vec<Effect>) {
+        let event = match note {
+            Note::Log { values, level } => Event::Log { script: vm, level, values },
+            Note::Phase { name, options } => Event::Phase { script: vm, name, options },
+            Note::Dropped { count } => Event::Warning {
+                code: "WARN_LOG_DROPPED",
+                message: format!(
+                    "{count} log lines were dropped: the script wrote too much between two awaits"
+                ),
+            },
+            Note::UnhandledRejection { error } => Event::Warning {
+                code: "WARN_UNHANDLED_REJECTION",
+                message: format!("a promise was rejected and nothing handled it: {}", error.stack_text()),
+            },
+        };
+        effects.push(Effect::Emit(event));
+    }
+
+    fn child_requested(&mut self, vm: VmId, slot: Slot, request: ChildRequest, effects: &mut Vec<Effect>) {
+        let child = VmId(self.next_vm);
+        self.next_vm += 1;
+        let call = self.register(vm, slot, CallState::Child { vm: child });
+        if let Phase::Cancelling(reason) = self.phase {
+            self.conclude(call, Err(cancelled(reason)), effects);
+            return;
+        }
+        let depth = self.scripts.get(&vm).map_or(0, |script| script.depth) + 1;
+        self.scripts.insert(child, ScriptState::new(Some(call), depth));
+        if self.watched {
+            let info = self.calls[&call].info();
+            effects.push(Effect::Emit(Event::CallStarted { call, script: vm, attempt: 1, info }));
+        }
+        self.ready.push_back(Ready::Child { call, vm: child, parent: vm, request, depth });
+    }
+
+    /// The child's script was not found, or is not one.
+    pub(super) fn child_not_started(&mut self, call: CallId, error: ErrorData, effects: &mut Vec<Effect>) {
+        self.busy = false;
+        let Some(CallState::Child { vm }) = self.calls.get(&call).map(|call| &call.kind) else { return };
+        self.scripts.remove(vm);
+        self.conclude(call, Err(as_rejection(error, call)), effects);
+    }
+
+    /// A script has ended: what it still had under way ends with it.
+    fn script_settled(&mut self, vm: VmId, settled: Settled, effects: &mut Vec<Effect>) {
+        let Some(parent) = self.scripts.get(&vm).map(|script| script.parent) else { return };
+        let Some(call) = parent else {
+            let result = match (self.phase, settled) {
+                (Phase::Cancelling(reason), _) => Err(WorkflowError::Cancelled { reason }),
+                (_, Settled::Value(value)) => Ok(value),
+                (_, Settled::Failed(error)) => Err(error),
+            };
+            self.finish(result, effects);
+            return;
+        };
+        self.drop_script(vm, CallEnd::Abandoned, effects);
+        let outcome = match settled {
+            Settled::Value(value) => Ok(value),
+            Settled::Failed(WorkflowError::Cancelled { reason }) => Err(cancelled(reason)),
+            Settled::Failed(WorkflowError::Script { error, .. })
+                if error.code.as_deref() == Some("ERR_RUN_CANCELLED") =>
+            {
+                Err(error)
+            }
+            Settled::Failed(error) => Err(child_failure(&error, call)),
+        };
+        self.conclude(call, outcome, effects);
+    }
+
+    /// Ends a script with everything below it.
+    fn drop_script(&mut self, vm: VmId, end: CallEnd, effects: &mut Vec<Effect>) {
+        let Some(script) = self.scripts.remove(&vm) else { return };
+        let mut open: Vec<CallId> = script.pending.into_values().collect();
+        open.sort_unstable();
+        for id in open {
+            self.discard(id, end, effects);
+        }
+        effects.push(Effect::DropVm { vm });
+    }
+
+    /// Ends a call whose outcome will not be delivered.
+    fn discard(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
+        self.end_call(id, end, effects);
+        match self.calls.remove(&id).map(|call| call.kind) {
+            Some(CallState::Child { vm }) => self.drop_script(vm, end, effects),
+            Some(CallState::Agent(agent)) if agent.holds_slot() => self.running_agents -= 1,
+            _ => {}
+        }
+    }
+}
+
+/// A child's failure as its parent sees it: one more `Error: ` before what the child's own caller would have
+/// seen, as in the original.
+fn child_failure(error: &WorkflowError, call: CallId) -> ErrorData {
+    let cause = error.to_error_data();
+    let mut failure = ErrorData::new("Error", format!("Error: {error}"));
+    failure.code = cause.code.clone();
+    failure.call = cause.call.or(Some(call));
+    failure.with_cause(cause)
+}
+
+fn script_name(vm: VmId) -> String {
+    if vm == VmId::ROOT { "the workflow".to_owned() } else { format!("child workflow {}", vm.0) }
+}

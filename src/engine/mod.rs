@@ -1,0 +1,3 @@
+//! The engine: decides what happens next, and makes it happen.
+
+pub mod core;
