@@ -68,12 +68,19 @@ impl Cap {
     }
 }
 
+/// What differs between the scripts of one run: a child may have another form than its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptRules {
+    pub budget_mode: BudgetMode,
+    pub on_agent_error: OnAgentError,
+}
+
 /// What the core of the engine needs to know, everything decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoreOptions {
     pub budget: BudgetState,
-    pub budget_mode: BudgetMode,
-    pub on_agent_error: OnAgentError,
+    /// Of the workflow itself.
+    pub rules: ScriptRules,
     pub max_parallel_agents: Cap,
     pub max_agents: Cap,
     pub nesting_depth: u32,
@@ -137,17 +144,24 @@ impl RunOptions {
         Ok(())
     }
 
+    /// The rules for one script of the run.
+    pub fn rules(&self, form: ScriptForm) -> ScriptRules {
+        let (budget_mode, on_agent_error) = match form {
+            ScriptForm::Body => (BudgetMode::Hard, OnAgentError::Null),
+            ScriptForm::Module => (BudgetMode::Soft, OnAgentError::Reject),
+        };
+        ScriptRules {
+            budget_mode: self.budget_mode.unwrap_or(budget_mode),
+            on_agent_error: self.on_agent_error.unwrap_or(on_agent_error),
+        }
+    }
+
     /// Decides what the caller left open.
     pub fn resolve(&self, form: ScriptForm) -> CoreOptions {
         let body = form == ScriptForm::Body;
         CoreOptions {
             budget: self.budget,
-            budget_mode: self.budget_mode.unwrap_or(if body { BudgetMode::Hard } else { BudgetMode::Soft }),
-            on_agent_error: self.on_agent_error.unwrap_or(if body {
-                OnAgentError::Null
-            } else {
-                OnAgentError::Reject
-            }),
+            rules: self.rules(form),
             max_parallel_agents: self.max_parallel_agents.unwrap_or(if body {
                 Cap::At(16)
             } else {
@@ -173,12 +187,12 @@ mod tests {
     fn the_form_picks_the_defaults() {
         let options = RunOptions::new(SourceRef::Path("a.js".into()));
         let module = options.resolve(ScriptForm::Module);
-        assert_eq!(module.budget_mode, BudgetMode::Soft);
-        assert_eq!(module.on_agent_error, OnAgentError::Reject);
+        assert_eq!(module.rules.budget_mode, BudgetMode::Soft);
+        assert_eq!(module.rules.on_agent_error, OnAgentError::Reject);
         assert_eq!((module.max_parallel_agents, module.max_agents), (Cap::None, Cap::None));
         let body = options.resolve(ScriptForm::Body);
-        assert_eq!(body.budget_mode, BudgetMode::Hard);
-        assert_eq!(body.on_agent_error, OnAgentError::Null);
+        assert_eq!(body.rules.budget_mode, BudgetMode::Hard);
+        assert_eq!(body.rules.on_agent_error, OnAgentError::Null);
         assert_eq!((body.max_parallel_agents, body.max_agents), (Cap::At(16), Cap::At(1000)));
     }
 

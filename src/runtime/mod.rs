@@ -7,7 +7,7 @@
 pub mod quickjs;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::model::budget::BudgetState;
 use crate::model::error::WorkflowError;
@@ -59,19 +59,44 @@ pub struct VmSetup {
     pub interrupt: Interrupt,
 }
 
-/// Stops a script from another thread: the stretch that runs now ends at its next check, and none begins again.
+/// The line between a run's scripts and the threads that watch over them: stops a script from outside, and shows
+/// whether it still comes by its checks.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(Arc<Signals>);
+
+#[derive(Debug, Default)]
+struct Signals {
+    stopped: AtomicBool,
+    /// Odd while a script runs; grows by 2 at each check it comes by.
+    beat: AtomicU64,
+}
 
 impl Interrupt {
-    /// Asks for the stop. Cannot be taken back.
+    /// Asks for the stop: the stretch that runs now ends at its next check, and none begins again. Cannot be taken
+    /// back.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.stopped.store(true, Ordering::Release);
     }
 
     /// Whether the stop was asked for.
     pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.stopped.load(Ordering::Acquire)
+    }
+
+    /// A script begins or ends a stretch, on the thread that runs it.
+    pub fn turn(&self) {
+        self.0.beat.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A script came by a check.
+    pub fn check(&self) {
+        self.0.beat.fetch_add(2, Ordering::Relaxed);
+    }
+
+    /// `Some` while a script runs; the number changes as long as it comes by its checks.
+    pub fn beat(&self) -> Option<u64> {
+        let beat = self.0.beat.load(Ordering::Relaxed);
+        (beat % 2 == 1).then_some(beat)
     }
 }
 

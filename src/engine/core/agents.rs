@@ -114,7 +114,7 @@ impl Core {
                 usage: Usage::default(),
             }),
         );
-        if let Some(refusal) = self.refusal() {
+        if let Some(refusal) = self.refusal(vm) {
             self.conclude(id, Err(refusal), effects);
             return;
         }
@@ -130,11 +130,11 @@ impl Core {
     }
 
     /// Why no further agent may be asked for, if so.
-    fn refusal(&self) -> Option<ErrorData> {
+    fn refusal(&self, vm: VmId) -> Option<ErrorData> {
         if let Phase::Cancelling(reason) = self.phase {
             return Some(cancelled(reason));
         }
-        if self.options.budget_mode == BudgetMode::Hard && self.budget.exhausted() {
+        if self.rules(vm).budget_mode == BudgetMode::Hard && self.budget.exhausted() {
             let total = self.budget.total.unwrap_or_default();
             return Some(
                 ErrorData::new(
@@ -248,7 +248,8 @@ impl Core {
         let policy = agent.request.parsed.retry.filter(|retry| retryable && failures < retry.max_attempts);
         let Some(policy) = policy else {
             self.running_agents -= 1;
-            let end = match self.options.on_agent_error {
+            let vm = self.calls.get(&id).map_or(VmId::ROOT, |call| call.vm);
+            let end = match self.rules(vm).on_agent_error {
                 OnAgentError::Null => Ok(Some(JsonText::new("null"))),
                 OnAgentError::Reject => Err(as_rejection(error.clone(), id)),
             };

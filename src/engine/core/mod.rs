@@ -18,7 +18,7 @@ use crate::model::error::{CancelReason, ErrorData, WorkflowError};
 use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
-use crate::model::options::CoreOptions;
+use crate::model::options::{CoreOptions, ScriptRules};
 use crate::model::outcome::{AttemptOutcome, Outcome, Settled};
 use crate::model::request::{AgentRequest, ChildRequest, Note, Request};
 
@@ -33,6 +33,8 @@ pub enum Input {
     VmIdle { vm: VmId, said: Vec<Said>, settled: Option<Settled> },
     /// One attempt of an agent call has ended.
     AgentFinished { call: CallId, outcome: AttemptOutcome },
+    /// A child's script has been read; its `VmIdle` follows.
+    ChildStarted { vm: VmId, rules: ScriptRules },
     /// A child's script cannot be started.
     ChildNotStarted { call: CallId, error: ErrorData },
     /// A timer of a script has run down.
@@ -110,6 +112,7 @@ struct ScriptState {
     /// The call that waits for it; `None` for the workflow itself.
     parent: Option<CallId>,
     depth: u32,
+    rules: ScriptRules,
     /// Its calls that have no outcome yet.
     pending: HashMap<Slot, CallId>,
     /// Outcomes that wait to be delivered to it.
@@ -194,6 +197,11 @@ impl Core {
             Input::Started => self.start(effects),
             Input::VmIdle { vm, said, settled } => self.vm_idle(vm, said, settled, effects),
             Input::AgentFinished { call, outcome } => self.agent_finished(call, outcome, effects),
+            Input::ChildStarted { vm, rules } => {
+                if let Some(script) = self.scripts.get_mut(&vm) {
+                    script.rules = rules;
+                }
+            }
             Input::ChildNotStarted { call, error } => self.child_not_started(call, error, effects),
             Input::TimerFired { call } => self.resolve(call, Ok(None)),
             Input::BackoffOver { call } => self.backoff_over(call),
@@ -207,7 +215,8 @@ impl Core {
     }
 
     fn start(&mut self, effects: &mut Vec<Effect>) {
-        self.scripts.insert(VmId::ROOT, ScriptState::new(None, self.options.nesting_depth));
+        self.scripts
+            .insert(VmId::ROOT, ScriptState::new(None, self.options.nesting_depth, self.options.rules));
         self.busy = true;
         effects.push(Effect::StartRoot);
     }
@@ -316,14 +325,19 @@ impl Core {
         }
     }
 
+    /// The rules of one script; those of the workflow itself where it is gone.
+    fn rules(&self, vm: VmId) -> ScriptRules {
+        self.scripts.get(&vm).map_or(self.options.rules, |script| script.rules)
+    }
+
     fn warn(&self, code: &'static str, message: String, effects: &mut Vec<Effect>) {
         effects.push(Effect::Emit(Event::Warning { code, message }));
     }
 }
 
 impl ScriptState {
-    fn new(parent: Option<CallId>, depth: u32) -> Self {
-        Self { parent, depth, pending: HashMap::new(), undelivered: 0 }
+    fn new(parent: Option<CallId>, depth: u32, rules: ScriptRules) -> Self {
+        Self { parent, depth, rules, pending: HashMap::new(), undelivered: 0 }
     }
 }
 

@@ -100,7 +100,7 @@ impl Core {
             return;
         }
         let depth = self.scripts.get(&vm).map_or(0, |script| script.depth) + 1;
-        self.scripts.insert(child, ScriptState::new(Some(call), depth));
+        self.scripts.insert(child, ScriptState::new(Some(call), depth, self.rules(vm)));
         if self.watched {
             let info = self.calls[&call].info();
             effects.push(Effect::Emit(Event::CallStarted { call, script: vm, attempt: 1, info }));

@@ -9,11 +9,13 @@ use crate::model::outcome::AgentOutput;
 use crate::model::request::{AgentOptions, ChildTarget, RequestKind, RetryPolicy};
 use crate::model::usage::Usage;
 
+const RULES: ScriptRules =
+    ScriptRules { budget_mode: BudgetMode::Soft, on_agent_error: OnAgentError::Reject };
+
 fn options() -> CoreOptions {
     CoreOptions {
         budget: BudgetState { total: None, spent: 0.0 },
-        budget_mode: BudgetMode::Soft,
-        on_agent_error: OnAgentError::Reject,
+        rules: RULES,
         max_parallel_agents: Cap::None,
         max_agents: Cap::None,
         nesting_depth: 0,
@@ -158,7 +160,7 @@ fn caps_and_hard_budgets_refuse_before_a_start() {
     );
     let budget = BudgetState { total: Some(10.0), spent: 0.0 };
     check(
-        CoreOptions { budget, budget_mode: BudgetMode::Hard, ..options() },
+        CoreOptions { budget, rules: ScriptRules { budget_mode: BudgetMode::Hard, ..RULES }, ..options() },
         vec![
             (idle(0, vec![agent(0)]), "agent 0#1"),
             (answer(0, 10.0), "deliver 0.0"),
@@ -229,7 +231,7 @@ fn failures_follow_the_calls_own_retry_policy() {
         ],
     );
     check(
-        CoreOptions { on_agent_error: OnAgentError::Null, ..options() },
+        CoreOptions { rules: ScriptRules { on_agent_error: OnAgentError::Null, ..RULES }, ..options() },
         vec![(idle(0, vec![agent(0)]), "agent 0#1"), (failure(0), "deliver 0.0")],
     );
 }

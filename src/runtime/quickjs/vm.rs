@@ -75,6 +75,7 @@ enum Trip {
 impl Watch {
     /// Whether the script has to end now. Once it has, this stays so.
     fn check(&self) -> bool {
+        self.interrupt.check();
         if self.tripped.get().is_some() {
             return true;
         }
@@ -169,6 +170,7 @@ impl QuickJsVm {
             return Turn::default();
         }
         self.watch.started.set(None);
+        self.watch.interrupt.turn();
         let context = self.context.clone();
         let thrown = context.with(|ctx| {
             // SAFETY: the runtime is live. The stack is measured from here, on whatever depth the caller is.
@@ -185,6 +187,7 @@ impl QuickJsVm {
             self.dead = true;
             self.report_rejections();
         }
+        self.watch.interrupt.turn();
         Turn { items: self.outbox.take_items(), settled: self.outbox.take_settled() }
     }
 

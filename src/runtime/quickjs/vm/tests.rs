@@ -286,7 +286,11 @@ fn errors_carry_the_authors_coordinates() {
             "MyErr: custom",
         ),
         (ScriptForm::Body, "const e = new Error('m'); e.stack = 'CUSTOM'; throw e", "CUSTOM"),
-        (ScriptForm::Body, "const e = new Error('m'); e.stack = undefined; throw e", "m"),
+        (
+            ScriptForm::Body,
+            "const e = new Error('m'); Object.defineProperty(e, 'stack', { value: undefined }); throw e",
+            "m",
+        ),
     ] {
         let Settled::Failed(error) = run(vm(form, code)).0 else { panic!("{code}") };
         let text = error.to_string();
