@@ -1,3 +1,140 @@
 //! The engine: decides what happens next, and makes it happen.
+//!
+//! `core` decides, `coordinator` carries out. This file starts runs and holds what they share: the tokio runtime
+//! that drives timers and providers, the threads, the watchdog.
 
+mod clock;
+mod control;
+mod coordinator;
 pub mod core;
+mod host;
+mod scripts;
+mod watchdog;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+pub use control::{OnEnd, RunControl};
+pub use host::{Envelope, Host, Observer, ProviderLookup, RunEnd, unknown_provider};
+
+use crate::model::error::WorkflowError;
+use crate::model::ids::RunId;
+use crate::model::options::RunOptions;
+use crate::runtime::VmFactory;
+use crate::runtime::quickjs::QuickJs;
+use coordinator::Coordinator;
+use scripts::ScriptSource;
+use watchdog::Watchdog;
+
+/// What a run's thread needs beside the script's own stack: QuickJS checks its limit only at calls, and the
+/// coordinator and the conversions run on the same stack.
+const STACK_MARGIN: usize = 2 << 20;
+
+/// Threads that drive timers and the input and output of providers. Scripts run on threads of their own.
+const WORKERS: usize = 2;
+
+/// Starts runs. One per process.
+pub struct Engine {
+    runtime: Runtime,
+    watchdog: Watchdog,
+    next_run: AtomicU64,
+}
+
+impl Engine {
+    /// The engine of this process, made when it is first needed.
+    ///
+    /// # Errors
+    /// The operating system gives no threads or no event queue.
+    pub fn shared() -> Result<&'static Engine, WorkflowError> {
+        static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
+        ENGINE
+            .get_or_init(|| Engine::new().map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(|error| WorkflowError::Internal { message: format!("cannot start: {error}") })
+    }
+
+    fn new() -> std::io::Result<Self> {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(WORKERS).thread_name("workflow-io").enable_all().build()?;
+        Ok(Self { runtime, watchdog: Watchdog::default(), next_run: AtomicU64::new(1) })
+    }
+
+    /// The runtime that drives timers and providers.
+    pub fn handle(&self) -> &Handle {
+        self.runtime.handle()
+    }
+
+    /// Starts a run on a thread of its own and returns at once. `on_end` is called exactly once, there.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Option`] for options that cannot be, [`WorkflowError::Internal`] if there is no thread to
+    /// be had; `on_end` is not called then. Everything else ends the run.
+    pub fn start(
+        &'static self,
+        options: RunOptions,
+        host: Host,
+        on_end: OnEnd,
+    ) -> Result<RunControl, WorkflowError> {
+        options.validate()?;
+        let control = RunControl::new(options.cancel_grace, on_end);
+        let id = RunId(format!("run-{}", self.next_run.fetch_add(1, Ordering::Relaxed)).into());
+        let run_control = control.clone();
+        let handle = self.handle().clone();
+        let stack = options.limits.stack_bytes + STACK_MARGIN;
+        let (script_name, budget) = (source_name(&options), options.budget);
+        let body = move || {
+            let budget = options.budget;
+            let control = run_control.clone();
+            let run = || handle.block_on(run(id, options, host, run_control, Arc::new(QuickJs)));
+            let end = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| RunEnd {
+                result: Err(WorkflowError::Internal { message: panic_message(&*panic) }),
+                budget,
+            });
+            control.end(end);
+        };
+        self.watchdog.watch(self.handle(), control.clone(), script_name, budget);
+        thread::Builder::new().name("workflow-run".to_owned()).stack_size(stack).spawn(body).map_err(
+            |error| {
+                // Nobody is told by `end`: the caller learns it from here.
+                drop(control.take_end());
+                WorkflowError::Internal { message: format!("cannot start a thread for the run: {error}") }
+            },
+        )?;
+        Ok(control)
+    }
+}
+
+/// One run from its source to its end, on the calling thread.
+pub(crate) async fn run(
+    id: RunId,
+    options: RunOptions,
+    host: Host,
+    control: RunControl,
+    factory: Arc<dyn VmFactory>,
+) -> RunEnd {
+    let source = ScriptSource::new(options.cwd.as_deref(), options.limits.source_bytes);
+    match source.root(&options.source) {
+        Ok(script) => Coordinator::new(id, script, options, host, control, factory).run().await,
+        Err(error) => RunEnd { result: Err(error), budget: options.budget },
+    }
+}
+
+fn source_name(options: &RunOptions) -> String {
+    match &options.source {
+        crate::model::options::SourceRef::Path(path) => path.display().to_string(),
+        crate::model::options::SourceRef::Text { name, .. } => name.clone(),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -4,8 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::model::error::ErrorData;
 use crate::model::ids::CallId;
 use crate::model::outcome::AgentOutput;
@@ -17,15 +15,14 @@ pub struct AttemptContext {
     pub call: CallId,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// Cancelled when nobody wants the answer any more; the provider then ends what it has started.
-    pub cancel: CancellationToken,
 }
 
 /// A provider's answer, or why there is none.
 pub type ProviderResult = Result<AgentOutput, ErrorData>;
 
 /// The future of one attempt. It is polled on the run's own thread, which also runs the script: a provider that
-/// has real work to do spawns it and awaits the handle.
+/// has real work to do spawns it and awaits the handle. Dropping the future means that nobody wants the answer any
+/// more: the provider then ends whatever it has started for it.
 pub type ProviderFuture = Pin<Box<dyn Future<Output = ProviderResult> + Send>>;
 
 /// Something that answers agent calls.

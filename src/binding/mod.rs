@@ -1,0 +1,131 @@
+//! Node.js: converts, and nothing else.
+//!
+//! One thread-safe function per run carries everything that Node.js has to hear, in order, as batches of JSON; the
+//! TypeScript in `js/` parses them, calls the user's callbacks and catches what they throw.
+
+mod mailbox;
+mod observer;
+mod options;
+mod provider;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Function, Result};
+use napi_derive::napi;
+
+use crate::engine::{Engine, Host, RunControl};
+use crate::model::error::WorkflowError;
+use crate::model::json::JsonText;
+use crate::providers;
+use crate::schema;
+use crate::script;
+use mailbox::{Mailbox, Message};
+use observer::NodeObserver;
+use options::NativeRunOptions;
+use provider::{HostCalls, NodeProvider};
+
+/// A run, as Node.js holds it.
+#[napi]
+pub struct RunHandle {
+    control: RunControl,
+    calls: Arc<HostCalls>,
+}
+
+#[napi]
+impl RunHandle {
+    /// Asks the run to end; a second time ends it at once.
+    #[napi]
+    pub fn cancel(&self) -> Result<()> {
+        self.control.cancel(Engine::shared().map_err(to_napi)?.handle());
+        Ok(())
+    }
+
+    /// The answer to an agent call: the output (a JSON document; absent for `undefined`) and what came with it
+    /// (`{ usage?, sessionId?, raw? }`).
+    #[napi]
+    pub fn answer(&self, call: f64, output: Option<String>, extra: Option<String>) {
+        self.calls.answer(call as u64, output, extra.as_deref());
+    }
+
+    /// The failure of an agent call: `{ name, message, stack?, code? }` as JSON.
+    #[napi]
+    pub fn fail(&self, call: f64, error: String) {
+        self.calls.fail(call as u64, &error);
+    }
+}
+
+/// Starts a run. `dispatch` gets batches of messages, each a JSON array, until one of them says `end`.
+///
+/// Throws an error whose message is `{ code, message, details }` as JSON for options that cannot be.
+#[napi(ts_args_type = "options: NativeRunOptions, dispatch: (batch: string) => void")]
+pub fn start_run(options: NativeRunOptions, dispatch: Function<String, ()>) -> Result<RunHandle> {
+    guarded(|| {
+        let mailbox = Mailbox::new(&dispatch)?;
+        let calls = Arc::new(HostCalls::default());
+        let (options, wants) = options.convert().map_err(to_napi)?;
+        let native = providers::by_name(&options.provider, schema::sample);
+        let node = || Arc::new(NodeProvider::new(wants.provider.clone(), mailbox.clone(), calls.clone()));
+        let provider: Arc<dyn providers::Provider> = match (wants.custom_provider, native) {
+            (true, _) => node(),
+            (false, Some(native)) => native,
+            (false, None) => {
+                let message = crate::engine::unknown_provider(&options.provider).message;
+                return Err(napi::Error::from_reason(message));
+            }
+        };
+        let host = Host {
+            handler: wants.handler.then(|| node() as Arc<dyn providers::Provider>),
+            provider,
+            lookup: Arc::new(|name| providers::by_name(name, schema::sample)),
+            observer: Arc::new(NodeObserver::new(mailbox.clone(), wants)),
+        };
+        let end = mailbox.clone();
+        let engine = Engine::shared().map_err(to_napi)?;
+        let control = engine
+            .start(options, host, Box::new(move |run_end| end.post(Message::End(run_end))))
+            .map_err(to_napi)?;
+        mailbox.bind(control.clone());
+        Ok(RunHandle { control, calls })
+    })
+}
+
+/// The metadata of a workflow source as JSON, or `null` if it has none that is valid.
+#[napi]
+pub fn read_metadata(source: String) -> Result<Option<String>> {
+    guarded(|| Ok(script::read_metadata(&source).and_then(|meta| serde_json::to_string(&meta).ok())))
+}
+
+/// A value in the shape of a JSON Schema, as JSON; `null` stands for `undefined`.
+#[napi]
+pub fn sample_schema(schema: String) -> Result<Option<String>> {
+    guarded(|| {
+        let schema = serde_json::from_str(&schema)
+            .map_err(|error| napi::Error::from_reason(format!("the schema cannot be read: {error}")))?;
+        Ok(schema::sample(&schema).map(|value| JsonText::from_value(&value).as_str().to_owned()))
+    })
+}
+
+/// The names of the providers that are built in.
+#[napi]
+pub fn provider_names() -> Vec<String> {
+    providers::NAMES.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The version of the engine.
+#[napi]
+pub fn engine_version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// A panic must not leave an export: it would end the host.
+fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        Err(napi::Error::from_reason("internal error of the workflow engine: a panic in the binding"))
+    })
+}
+
+/// An error on its way to `js/errors.ts`, which makes a `WorkflowError` of it.
+fn to_napi(error: WorkflowError) -> napi::Error {
+    napi::Error::from_reason(mailbox::error_json(&error).to_string())
+}

@@ -1,0 +1,368 @@
+//! The loop: take an input, step the core, carry out the effects.
+//!
+//! One coordinator per run, on the run's own thread together with the VMs of the run, so that an outcome reaches
+//! its script without crossing threads. What takes time (agents, timers) are futures that the loop awaits; what a
+//! provider does for them beyond waiting, it does elsewhere.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::{AbortHandle, Abortable};
+use futures_util::stream::FuturesUnordered;
+use futures_util::task::noop_waker_ref;
+
+use super::clock;
+use super::control::RunControl;
+use super::core::{Core, Effect, Input, Said};
+use super::host::{Envelope, Host, RunEnd};
+use super::scripts::ScriptSource;
+use crate::model::budget::BudgetState;
+use crate::model::error::{CancelReason, ErrorData, WorkflowError};
+use crate::model::event::Event;
+use crate::model::ids::{CallId, RunId, VmId};
+use crate::model::json::JsonText;
+use crate::model::options::RunOptions;
+use crate::model::outcome::{AttemptOutcome, Settled};
+use crate::model::request::{AgentRequest, ChildRequest};
+use crate::model::script::Script;
+use crate::providers::{AttemptContext, ProviderFuture, ProviderResult};
+use crate::runtime::{Item, Turn, Vm, VmFactory, VmSetup};
+use crate::schema::{self, Validator};
+
+type Work = Pin<Box<dyn Future<Output = Input> + Send>>;
+
+/// After this many inputs in a row the loop looks at what has ended elsewhere, and at the wish to cancel: calls
+/// that are answered at once must not starve timers and other calls.
+const INPUTS_PER_LOOK: u32 = 64;
+
+/// One run.
+pub(super) struct Coordinator {
+    id: RunId,
+    options: RunOptions,
+    host: Host,
+    control: RunControl,
+    factory: Arc<dyn VmFactory>,
+    core: Core,
+    vms: HashMap<VmId, RunningScript>,
+    root: Option<Script>,
+    inputs: VecDeque<Input>,
+    work: FuturesUnordered<Abortable<Work>>,
+    aborts: HashMap<CallId, AbortHandle>,
+    grace: Option<Duration>,
+    cancel_seen: bool,
+    next_seq: u64,
+}
+
+struct RunningScript {
+    vm: Box<dyn Vm>,
+    script: Arc<Script>,
+}
+
+impl Coordinator {
+    pub(super) fn new(
+        id: RunId,
+        script: Script,
+        options: RunOptions,
+        host: Host,
+        control: RunControl,
+        factory: Arc<dyn VmFactory>,
+    ) -> Self {
+        let core = Core::new(options.resolve(script.form), host.observer.wants_calls());
+        Self {
+            id,
+            options,
+            host,
+            control,
+            factory,
+            core,
+            vms: HashMap::new(),
+            root: Some(script),
+            inputs: VecDeque::new(),
+            work: FuturesUnordered::new(),
+            aborts: HashMap::new(),
+            grace: None,
+            cancel_seen: false,
+            next_seq: 1,
+        }
+    }
+
+    /// Runs to the end.
+    pub(super) async fn run(mut self) -> RunEnd {
+        if let Some(script) = &self.root {
+            let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
+            self.emit(event);
+        }
+        self.inputs.push_back(Input::Started);
+        let mut effects = Vec::new();
+        let mut since_look = 0;
+        loop {
+            while let Some(input) = self.inputs.pop_front() {
+                self.core.step(input, &mut effects);
+                for effect in effects.drain(..) {
+                    if let Some(result) = self.carry_out(effect) {
+                        return RunEnd { result, budget: self.core.budget() };
+                    }
+                }
+                since_look += 1;
+                if since_look >= INPUTS_PER_LOOK {
+                    since_look = 0;
+                    self.look().await;
+                }
+            }
+            let input = self.next_input().await;
+            self.inputs.push_back(input);
+        }
+    }
+
+    /// Waits for something to happen. The core has made sure that something can.
+    async fn next_input(&mut self) -> Input {
+        let control = self.control.clone();
+        let cancel_seen = self.cancel_seen;
+        let grace = self.grace;
+        let grace_over = async {
+            match grace {
+                Some(delay) => tokio::select! {
+                    () = clock::sleep(delay) => {}
+                    () = control.force_token().cancelled() => {}
+                },
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(grace_over);
+        loop {
+            tokio::select! {
+                biased;
+                () = control.cancel_token().cancelled(), if !cancel_seen => {
+                    self.cancel_seen = true;
+                    return Input::CancelRequested { reason: CancelReason::User };
+                }
+                () = &mut grace_over => {
+                    self.grace = None;
+                    return Input::GraceOver;
+                }
+                done = self.work.next(), if !self.work.is_empty() => {
+                    if let Some(Ok(input)) = done {
+                        return self.ended(input);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in what has happened meanwhile, without waiting.
+    async fn look(&mut self) {
+        // Also gives tokio's timers their turn.
+        tokio::task::yield_now().await;
+        std::future::poll_fn(|context| {
+            while let Poll::Ready(Some(done)) = self.work.poll_next_unpin(context) {
+                if let Ok(input) = done {
+                    let input = self.ended(input);
+                    self.inputs.push_back(input);
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+        if !self.cancel_seen && self.control.cancel_token().is_cancelled() {
+            self.cancel_seen = true;
+            self.inputs.push_front(Input::CancelRequested { reason: CancelReason::User });
+        } else if self.grace.is_some() && self.control.force_token().is_cancelled() {
+            self.grace = None;
+            self.inputs.push_front(Input::GraceOver);
+        }
+    }
+
+    fn ended(&mut self, input: Input) -> Input {
+        if let Input::AgentFinished { call, .. } | Input::TimerFired { call } | Input::BackoffOver { call } =
+            &input
+        {
+            self.aborts.remove(call);
+        }
+        input
+    }
+
+    /// Carries out one effect; `Some` is the end of the run.
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+    ) -> Option<Result<Option<JsonText>, WorkflowError>> {
+        match effect {
+            Effect::StartRoot => self.start_root(),
+            Effect::Deliver { vm, slot, outcome, budget } => {
+                let turn = match self.vms.get_mut(&vm) {
+                    Some(running) => running.vm.deliver(slot, &outcome, budget),
+                    None => Turn::default(),
+                };
+                self.report(vm, turn);
+            }
+            Effect::StartAgent { call, attempt, request } => self.start_agent(call, attempt, request),
+            Effect::StartChild { call, vm, parent, request, depth, budget } => {
+                self.start_child(call, vm, parent, &request, depth, budget);
+            }
+            Effect::StartTimer { call, delay } => self.spawn(call, async move {
+                clock::sleep(delay).await;
+                Input::TimerFired { call }
+            }),
+            Effect::StartBackoff { call, delay } => self.spawn(call, async move {
+                clock::sleep(delay).await;
+                Input::BackoffOver { call }
+            }),
+            Effect::Abort { call } => {
+                if let Some(abort) = self.aborts.remove(&call) {
+                    abort.abort();
+                }
+            }
+            Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
+            Effect::StartGrace { delay } => self.grace = Some(delay),
+            Effect::Emit(event) => self.emit(event),
+            Effect::Charged { charged, budget } => self.host.observer.charged(charged, budget),
+            Effect::Finish(result) => return Some(result),
+        }
+        None
+    }
+
+    fn emit(&mut self, event: Event) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at: clock::now_ms(), event });
+    }
+
+    fn spawn(&mut self, call: CallId, future: impl Future<Output = Input> + Send + 'static) {
+        let (abort, registration) = AbortHandle::new_pair();
+        self.aborts.insert(call, abort);
+        self.work.push(Abortable::new(Box::pin(future), registration));
+    }
+
+    fn report(&mut self, vm: VmId, turn: Turn) {
+        let said = turn
+            .items
+            .into_iter()
+            .map(|item| match item {
+                Item::Request(request) => Said::Request(request),
+                Item::Note(note) => Said::Note(note),
+            })
+            .collect();
+        self.inputs.push_back(Input::VmIdle { vm, said, settled: turn.settled });
+    }
+
+    fn setup(&self, args: Option<JsonText>, depth: u32, budget: BudgetState) -> VmSetup {
+        VmSetup {
+            args,
+            budget,
+            limits: self.options.limits.clone(),
+            depth_left: self.options.max_depth.saturating_sub(depth),
+            max_depth: self.options.max_depth,
+            interrupt: self.control.interrupt().clone(),
+        }
+    }
+
+    fn start_root(&mut self) {
+        let Some(script) = self.root.take() else { return };
+        let setup = self.setup(self.options.args.clone(), self.options.nesting_depth, self.options.budget);
+        let turn = match self.factory.create(&script, setup) {
+            Ok(vm) => self.start_vm(VmId::ROOT, vm, script),
+            Err(error) => Turn { settled: Some(Settled::Failed(error)), ..Turn::default() },
+        };
+        self.report(VmId::ROOT, turn);
+    }
+
+    fn start_vm(&mut self, id: VmId, mut vm: Box<dyn Vm>, script: Script) -> Turn {
+        let turn = vm.start();
+        self.vms.insert(id, RunningScript { vm, script: Arc::new(script) });
+        turn
+    }
+
+    fn start_child(
+        &mut self,
+        call: CallId,
+        vm: VmId,
+        parent: VmId,
+        request: &ChildRequest,
+        depth: u32,
+        budget: BudgetState,
+    ) {
+        let parent = self.vms.get(&parent).and_then(|running| running.script.path.clone());
+        let source = ScriptSource::new(self.options.cwd.as_deref(), self.options.limits.source_bytes);
+        let started = source.child(&request.target, parent.as_deref()).and_then(|script| {
+            let setup = self.setup(request.args.clone(), depth, budget);
+            let vm = self.factory.create(&script, setup).map_err(|error| error.to_error_data())?;
+            Ok((vm, script))
+        });
+        match started {
+            Ok((sandbox, script)) => {
+                let rules = self.options.rules(script.form);
+                self.inputs.push_back(Input::ChildStarted { vm, rules });
+                let turn = self.start_vm(vm, sandbox, script);
+                self.report(vm, turn);
+            }
+            Err(error) => self.inputs.push_back(Input::ChildNotStarted { call, error }),
+        }
+    }
+
+    fn start_agent(&mut self, call: CallId, attempt: u32, request: Arc<AgentRequest>) {
+        let validator = match request.parsed.schema.as_deref().map(schema::compile).transpose() {
+            Ok(validator) => validator,
+            Err(error) => {
+                let error = ErrorData::new("Error", error.to_string()).with_code("ERR_INVALID_SCHEMA");
+                return self.fail_attempt(call, error);
+            }
+        };
+        let provider = match self.host.select(&request) {
+            Ok(provider) => provider,
+            Err(error) => return self.fail_attempt(call, error),
+        };
+        let timeout = request.parsed.timeout;
+        let mut answer: ProviderFuture = provider.run(request, AttemptContext { call, attempt });
+        // Many answers are there at once; those need no place among the pending ones.
+        if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(noop_waker_ref())) {
+            let outcome = judge(result, validator.as_deref());
+            self.inputs.push_back(Input::AgentFinished { call, outcome });
+            return;
+        }
+        self.spawn(call, async move {
+            let result = match timeout {
+                None => answer.await,
+                Some(limit) => match clock::timeout(limit, answer).await {
+                    Some(result) => result,
+                    None => Err(timed_out(limit)),
+                },
+            };
+            Input::AgentFinished { call, outcome: judge(result, validator.as_deref()) }
+        });
+    }
+
+    /// Ends an attempt that could not even begin; trying again would not help.
+    fn fail_attempt(&mut self, call: CallId, error: ErrorData) {
+        let outcome = AttemptOutcome::Failed { error, retryable: false };
+        self.inputs.push_back(Input::AgentFinished { call, outcome });
+    }
+}
+
+fn timed_out(limit: Duration) -> ErrorData {
+    ErrorData::new("TimeoutError", format!("agent() ran into its timeout of {} ms", limit.as_millis()))
+        .with_code("ERR_AGENT_TIMEOUT")
+}
+
+/// Holds an answer against the call's schema.
+fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcome {
+    let output = match result {
+        Ok(output) => output,
+        Err(error) => return AttemptOutcome::Failed { error, retryable: true },
+    };
+    let Some(validator) = validator else { return AttemptOutcome::Answer(output) };
+    let value = match output.output.as_ref().map(JsonText::parse).transpose() {
+        Ok(value) => value.unwrap_or_default(),
+        Err(error) => {
+            let message = format!("the structured output cannot be read: {error}");
+            return AttemptOutcome::Mismatch { output, errors: vec![message] };
+        }
+    };
+    let errors = validator.validate(&value);
+    if errors.is_empty() { AttemptOutcome::Answer(output) } else { AttemptOutcome::Mismatch { output, errors } }
+}
+
