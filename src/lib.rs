@@ -8,3 +8,4 @@ pub mod providers;
 pub mod runtime;
 pub mod schema;
 pub mod script;
+pub mod binding;

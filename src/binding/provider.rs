@@ -38,11 +38,10 @@ impl Provider for NodeProvider {
         let call = context.call.0;
         self.calls.expect(call, sender);
         self.mailbox.post(Message::Agent { call, attempt: context.attempt, request });
-        let mut pending =
-            Pending { call, calls: self.calls.clone(), mailbox: self.mailbox.clone(), answered: false };
+        let pending = Pending { call, calls: self.calls.clone(), mailbox: self.mailbox.clone() };
         Box::pin(async move {
             let result = answer.await;
-            pending.answered = true;
+            drop(pending);
             result.unwrap_or_else(|_| Err(ErrorData::new("Error", "the host gave no answer")))
         })
     }
@@ -53,12 +52,12 @@ struct Pending {
     call: u64,
     calls: Arc<HostCalls>,
     mailbox: Arc<Mailbox>,
-    answered: bool,
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.answered && self.calls.take(self.call).is_some() {
+        // An answered call is no longer there to take.
+        if self.calls.take(self.call).is_some() {
             self.mailbox.post(Message::Abort { call: self.call });
         }
     }

@@ -33,3 +33,14 @@ pub trait Provider: Send + Sync {
     /// Starts one attempt. Must not block; an answer that is there at once is given by a future that is ready.
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture;
 }
+
+pub const NAMES: &[&str] = &["debug"];
+pub struct Debug;
+impl Provider for Debug {
+    fn name(&self) -> &str { "debug" }
+    fn run(&self, request: Arc<AgentRequest>, _: AttemptContext) -> ProviderFuture {
+        let output = crate::model::json::JsonText::from_str_value(&format!("echo: {}", request.prompt_text()));
+        Box::pin(std::future::ready(Ok(AgentOutput { output: Some(output), ..AgentOutput::default() })))
+    }
+}
+pub fn by_name(name: &str, _: fn(&serde_json::Value) -> Option<serde_json::Value>) -> Option<Arc<dyn Provider>> { (name == "debug").then(|| Arc::new(Debug) as _) }

@@ -1,1 +1,16 @@
-//! JSON Schema: checking an agent's output, explaining what is wrong with it, making up a value that has its shape.
+//! provisional
+use std::sync::Arc;
+use serde_json::Value;
+pub struct Validator(jsonschema::Validator);
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SchemaError(String);
+pub fn compile(schema: &Value) -> Result<Arc<Validator>, SchemaError> {
+    jsonschema::draft7::new(schema).map(|v| Arc::new(Validator(v))).map_err(|e| SchemaError(e.to_string()))
+}
+impl Validator {
+    pub fn validate(&self, value: &Value) -> Vec<String> {
+        self.0.iter_errors(value).map(|e| format!("{} {e}", e.instance_path())).collect()
+    }
+}
+pub fn sample(_schema: &Value) -> Option<Value> { Some(Value::Null) }
