@@ -2,10 +2,10 @@
 //!
 //! In reading order. `ARCHITECTURE.md` is the map.
 
+pub mod binding;
 pub mod engine;
 pub mod model;
 pub mod providers;
 pub mod runtime;
 pub mod schema;
 pub mod script;
-pub mod binding;

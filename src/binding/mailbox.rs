@@ -65,11 +65,7 @@ impl Mailbox {
                 let mailbox: Arc<Mailbox> = context.value;
                 Ok((mailbox.take(),))
             })?;
-        Ok(Arc::new(Self {
-            queue: Mutex::default(),
-            wake: Mutex::new(Some(wake)),
-            control: OnceLock::new(),
-        }))
+        Ok(Arc::new(Self { queue: Mutex::default(), wake: Mutex::new(Some(wake)), control: OnceLock::new() }))
     }
 
     /// Whom to stop when Node.js goes away.
@@ -99,7 +95,8 @@ impl Mailbox {
 
     fn call(self: &Arc<Self>) {
         let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
-        let status = wake.as_ref().map(|wake| wake.call(self.clone(), ThreadsafeFunctionCallMode::NonBlocking));
+        let status =
+            wake.as_ref().map(|wake| wake.call(self.clone(), ThreadsafeFunctionCallMode::NonBlocking));
         if matches!(status, Some(Status::Closing))
             && let Some(control) = self.control.get()
         {

@@ -106,6 +106,12 @@ pub fn sample_schema(schema: String) -> Result<Option<String>> {
     })
 }
 
+/// One call of the `debug` provider: prompt and options as JSON, `{ output, usage, raw }` as JSON.
+#[napi]
+pub fn run_debug_provider(prompt: Option<String>, options: Option<String>) -> Result<String> {
+    guarded(|| provider::run_debug(prompt, options))
+}
+
 /// The names of the providers that are built in.
 #[napi]
 pub fn provider_names() -> Vec<String> {

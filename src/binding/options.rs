@@ -70,14 +70,19 @@ impl NativeRunOptions {
             None => None,
             Some("soft") => Some(BudgetMode::Soft),
             Some("hard") => Some(BudgetMode::Hard),
-            Some(other) => return Err(refuse("budgetMode", &format!("must be \"soft\" or \"hard\", got {other:?}"))),
+            Some(other) => {
+                return Err(refuse("budgetMode", &format!("must be \"soft\" or \"hard\", got {other:?}")));
+            }
         };
         options.on_agent_error = match self.on_agent_error.as_deref() {
             None => None,
             Some("reject") => Some(OnAgentError::Reject),
             Some("null") => Some(OnAgentError::Null),
             Some(other) => {
-                return Err(refuse("onAgentError", &format!("must be \"reject\" or \"null\", got {other:?}")));
+                return Err(refuse(
+                    "onAgentError",
+                    &format!("must be \"reject\" or \"null\", got {other:?}"),
+                ));
             }
         };
         options.max_parallel_agents = cap("maxParallelAgents", self.max_parallel_agents)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -11,9 +12,10 @@ use crate::model::error::ErrorData;
 use crate::model::ids::CallId;
 use crate::model::json::JsonText;
 use crate::model::outcome::AgentOutput;
-use crate::model::request::AgentRequest;
+use crate::model::request::{AgentOptions, AgentRequest};
 use crate::model::usage::Usage;
-use crate::providers::{AttemptContext, Provider, ProviderFuture, ProviderResult};
+use crate::providers::{self, AttemptContext, Provider, ProviderFuture, ProviderResult};
+use crate::schema;
 
 /// Asks Node.js for the answer.
 pub(super) struct NodeProvider {
@@ -108,4 +110,31 @@ impl HostCalls {
         };
         self.settle(call, Err(error));
     }
+}
+
+/// Runs the `debug` provider, whose answers are there at once.
+pub(super) fn run_debug(prompt: Option<String>, options: Option<String>) -> napi::Result<String> {
+    let parsed = match &options {
+        Some(json) => AgentOptions::parse(&serde_json::from_str(json).map_err(refuse)?).map_err(refuse)?,
+        None => AgentOptions::default(),
+    };
+    let request =
+        AgentRequest { prompt: prompt.map(JsonText::new), options: options.map(JsonText::new), parsed };
+    let provider = providers::by_name("debug", schema::sample).ok_or_else(|| refuse("no debug provider"))?;
+    let context = AttemptContext { call: CallId(0), attempt: 1 };
+    let answer = provider.run(Arc::new(request), context).now_or_never();
+    let output = answer.ok_or_else(|| refuse("the debug provider gave no answer"))?.map_err(refuse)?;
+    let mut json = String::from("{");
+    for (name, value) in [("output", output.output), ("usage", output.usage.report), ("raw", output.raw)] {
+        if let Some(value) = value {
+            let comma = if json.len() > 1 { "," } else { "" };
+            json.push_str(&format!("{comma}\"{name}\":{}", value.as_str()));
+        }
+    }
+    json.push('}');
+    Ok(json)
+}
+
+fn refuse(error: impl std::fmt::Display) -> napi::Error {
+    napi::Error::from_reason(error.to_string())
 }

@@ -187,10 +187,7 @@ impl Coordinator {
     }
 
     /// Carries out one effect; `Some` is the end of the run.
-    fn carry_out(
-        &mut self,
-        effect: Effect,
-    ) -> Option<Result<Option<JsonText>, WorkflowError>> {
+    fn carry_out(&mut self, effect: Effect) -> Option<Result<Option<JsonText>, WorkflowError>> {
         match effect {
             Effect::StartRoot => self.start_root(),
             Effect::Deliver { vm, slot, outcome, budget } => {
@@ -363,6 +360,9 @@ fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcom
         }
     };
     let errors = validator.validate(&value);
-    if errors.is_empty() { AttemptOutcome::Answer(output) } else { AttemptOutcome::Mismatch { output, errors } }
+    if errors.is_empty() {
+        AttemptOutcome::Answer(output)
+    } else {
+        AttemptOutcome::Mismatch { output, errors }
+    }
 }
-

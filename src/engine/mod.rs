@@ -59,8 +59,11 @@ impl Engine {
     }
 
     fn new() -> std::io::Result<Self> {
-        let runtime =
-            Builder::new_multi_thread().worker_threads(WORKERS).thread_name("workflow-io").enable_all().build()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("workflow-io")
+            .enable_all()
+            .build()?;
         Ok(Self { runtime, watchdog: Watchdog::default(), next_run: AtomicU64::new(1) })
     }
 

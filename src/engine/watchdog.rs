@@ -90,8 +90,7 @@ impl Watched {
             return false;
         }
         self.ticks += 1;
-        let patience =
-            if self.control.interrupt().is_stopped() { PATIENCE_AFTER_STOP } else { PATIENCE };
+        let patience = if self.control.interrupt().is_stopped() { PATIENCE_AFTER_STOP } else { PATIENCE };
         self.ticks >= patience
     }
 }

@@ -24,6 +24,8 @@ pub enum Event {
     #[serde(rename = "phase")]
     Phase {
         script: VmId,
+        /// Absent for `undefined`.
+        #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<JsonText>,
         #[serde(skip_serializing_if = "Option::is_none")]
         options: Option<JsonText>,

@@ -37,10 +37,18 @@ pub trait Provider: Send + Sync {
 pub const NAMES: &[&str] = &["debug"];
 pub struct Debug;
 impl Provider for Debug {
-    fn name(&self) -> &str { "debug" }
+    fn name(&self) -> &str {
+        "debug"
+    }
     fn run(&self, request: Arc<AgentRequest>, _: AttemptContext) -> ProviderFuture {
-        let output = crate::model::json::JsonText::from_str_value(&format!("echo: {}", request.prompt_text()));
+        let output =
+            crate::model::json::JsonText::from_str_value(&format!("echo: {}", request.prompt_text()));
         Box::pin(std::future::ready(Ok(AgentOutput { output: Some(output), ..AgentOutput::default() })))
     }
 }
-pub fn by_name(name: &str, _: fn(&serde_json::Value) -> Option<serde_json::Value>) -> Option<Arc<dyn Provider>> { (name == "debug").then(|| Arc::new(Debug) as _) }
+pub fn by_name(
+    name: &str,
+    _: fn(&serde_json::Value) -> Option<serde_json::Value>,
+) -> Option<Arc<dyn Provider>> {
+    (name == "debug").then(|| Arc::new(Debug) as _)
+}

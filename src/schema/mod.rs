@@ -1,6 +1,6 @@
 //! provisional
-use std::sync::Arc;
 use serde_json::Value;
+use std::sync::Arc;
 pub struct Validator(jsonschema::Validator);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -13,4 +13,6 @@ impl Validator {
         self.0.iter_errors(value).map(|e| format!("{} {e}", e.instance_path())).collect()
     }
 }
-pub fn sample(_schema: &Value) -> Option<Value> { Some(Value::Null) }
+pub fn sample(_schema: &Value) -> Option<Value> {
+    Some(Value::Null)
+}

@@ -1,0 +1,10 @@
+/**
+ * `@smol-workflow/engine`: runs agent workflows in a sandbox.
+ *
+ * @module
+ */
+
+export { CancelledError, WorkflowError } from './errors.js'
+export { formatLogValue } from './log-format.js'
+export { runWorkflow } from './run.js'
+export type * from './types.js'

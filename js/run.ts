@@ -1,0 +1,257 @@
+/**
+ * `runWorkflow`: hands a run to the native engine and calls the user's callbacks for it.
+ *
+ * @module
+ */
+
+import { resolve } from 'node:path'
+
+import { builtInName } from './agent-providers/index.js'
+import type { AgentProvider, AgentProviderResult } from './agent-providers/types.js'
+import { CancelledError, describeThrown, type NativeError, toWorkflowError, WorkflowError } from './errors.js'
+import { formatLogValue } from './log-format.js'
+import { type NativeRunOptions, type RunHandle, startRun } from './native.js'
+import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowEvent } from './types.js'
+import type { AgentRunOptions, JSONValue } from './workflow-types.js'
+
+type Options = RunWorkflowOptions | RunWorkflowSourceOptions
+
+/** One message of the engine. */
+type Message =
+  | { k: 'agent'; call: number; attempt: number; prompt?: JSONValue; options?: AgentRunOptions | null }
+  | { k: 'abort'; call: number }
+  | { k: 'event'; event: WorkflowEvent }
+  | { k: 'charged'; charged: number }
+  | { k: 'end'; dropped: number; value?: JSONValue; error?: NativeError }
+
+/**
+ * Runs a workflow script in its sandbox and resolves to its result, as JSON.
+ *
+ * Rejects with a {@link WorkflowError}; errors thrown by callbacks end up in its `cause`. Never throws synchronously.
+ */
+export async function runWorkflow(options: Options): Promise<unknown> {
+  const native = toNativeOptions(options)
+  const { signal } = options
+  if (signal?.aborted) throw cancelled(signal.reason)
+  return await new Promise((resolve, reject) => new Run(options, native, resolve, reject))
+}
+
+function cancelled(reason: unknown): CancelledError {
+  return new CancelledError('workflow run was cancelled: cancelled by the caller', {
+    code: 'ERR_RUN_CANCELLED',
+    details: { reason: 'user' },
+    cause: reason,
+  })
+}
+
+function toNativeOptions(options: Options): NativeRunOptions {
+  const { budgetState, agentProvider } = options
+  // JSON.stringify gives `undefined` for what JSON cannot hold at all, such as a function.
+  const args = options.args === undefined ? undefined : (JSON.stringify(options.args) as string | undefined)
+  const total = budgetState ? budgetState.total : options.budgetTotal
+  const provider = agentProvider && builtInName(agentProvider)
+  const native: NativeRunOptions = {
+    ...(options.source === undefined
+      ? { scriptPath: resolve(options.scriptPath) }
+      : { source: options.source, sourceName: options.scriptName }),
+    args,
+    budgetTotal: typeof total === 'number' && Number.isFinite(total) ? total : undefined,
+    budgetSpent: Number.isFinite(budgetState?.spent) ? budgetState?.spent : undefined,
+    budgetMode: options.budgetMode,
+    onAgentError: options.onAgentError,
+    maxParallelAgents: options.maxParallelAgents,
+    maxAgents: options.maxAgents,
+    nestingDepth: options.nestingDepth,
+    maxDepth: options.maxDepth,
+    cancelGraceMs: options.cancelGraceMs,
+    cwd: options.cwd,
+    limits: options.limits,
+    provider: provider ?? (agentProvider && String(agentProvider.name)),
+    customProvider: agentProvider !== undefined && provider === undefined,
+    handler: options.onAgent !== undefined,
+    events: options.onEvent !== undefined,
+  }
+  return native
+}
+
+/** One run between its start and its end. */
+class Run {
+  readonly #options: Options
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: unknown) => void
+  readonly #handle: RunHandle | undefined
+  /** What callbacks threw, by call, so that the caller gets those very errors back. */
+  readonly #thrown = new Map<number, unknown>()
+  /** What is under way in JavaScript, with the means to stop it. */
+  readonly #calls = new Map<number, AbortController | undefined>()
+  readonly #abort = () => this.#handle?.cancel()
+  /** The first error of a callback that belongs to no call. It decides how the run ends. */
+  #failure: { error: unknown } | undefined
+
+  constructor(
+    options: Options,
+    native: NativeRunOptions,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    try {
+      this.#handle = startRun(native, (batch) => this.#dispatch(batch))
+    } catch (error) {
+      reject(fromNativeThrow(error))
+      return
+    }
+    options.signal?.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  /** Takes a batch of messages. Nothing may leave this function: there is nobody to catch it. */
+  #dispatch(batch: string): void {
+    for (const message of JSON.parse(batch) as Message[]) {
+      try {
+        this.#take(message)
+      } catch (error) {
+        // A callback that is only told something has thrown: the run is over, with that error.
+        if (!this.#failure) {
+          this.#failure = { error }
+          this.#handle?.cancel()
+        }
+      }
+    }
+  }
+
+  #take(message: Message): void {
+    switch (message.k) {
+      case 'agent':
+        void this.#answer(message.call, message.prompt, message.options)
+        return
+      case 'abort':
+        this.#calls.get(message.call)?.abort()
+        this.#calls.delete(message.call)
+        return
+      case 'event':
+        this.#event(message.event)
+        return
+      case 'charged':
+        if (this.#options.budgetState) this.#options.budgetState.spent += message.charged
+        return
+      case 'end':
+        this.#end(message)
+        return
+    }
+  }
+
+  #event(event: WorkflowEvent): void {
+    const { onEvent, onLog, onPhase } = this.#options
+    // After a callback has thrown, the run only winds down.
+    if (this.#failure) return
+    onEvent?.(event)
+    if (event.type === 'log') {
+      if (event.level === 'log') onLog?.(...event.values)
+      else if (!onEvent) process.stderr.write(`${event.values.map(formatLogValue).join(' ')}\n`)
+    } else if (event.type === 'phase') {
+      onPhase?.(event.name as string, event.options)
+    } else if (event.type === 'warning' && !onEvent) {
+      process.emitWarning(event.message, { type: 'WorkflowWarning', code: event.code })
+    }
+  }
+
+  /** Answers one agent call by the user's handler or provider, whatever that does. */
+  async #answer(call: number, prompt: unknown, options: AgentRunOptions | null | undefined): Promise<void> {
+    const { onAgent, agentProvider } = this.#options
+    this.#calls.set(call, undefined)
+    try {
+      const result = onAgent
+        ? normalizeHandlerResult(await onAgent(prompt as string, options as AgentRunOptions | undefined))
+        : await this.#runProvider(agentProvider as AgentProvider, call, prompt as string, options)
+      // The original reads this first, and fails with V8's words if there is no object to read it from.
+      const { usage, sessionId, raw } = result
+      const extra =
+        usage === undefined && sessionId === undefined && raw === undefined
+          ? undefined
+          : JSON.stringify({ usage, sessionId, raw })
+      this.#handle?.answer(call, JSON.stringify(result.output) as string | undefined, extra)
+    } catch (error) {
+      this.#thrown.set(call, error)
+      this.#handle?.fail(call, describeThrown(error))
+    } finally {
+      this.#calls.delete(call)
+    }
+  }
+
+  #runProvider(
+    provider: AgentProvider,
+    call: number,
+    prompt: string,
+    options: AgentRunOptions | null | undefined,
+  ): Promise<AgentProviderResult> {
+    const context = { phase: options?.phase, key: options?.key }
+    // Made when somebody looks at it, and not enumerable: providers that log or compare their context see what they
+    // have always seen.
+    Object.defineProperty(context, 'signal', {
+      configurable: true,
+      get: () => {
+        let controller = this.#calls.get(call)
+        if (!controller) {
+          controller = new AbortController()
+          if (this.#calls.has(call)) this.#calls.set(call, controller)
+          else controller.abort()
+        }
+        return controller.signal
+      },
+    })
+    const input = options === undefined ? { prompt, context } : { prompt, options: options ?? undefined, context }
+    return provider.run(input as Parameters<AgentProvider['run']>[0])
+  }
+
+  #end(end: Extract<Message, { k: 'end' }>): void {
+    const { signal } = this.#options
+    signal?.removeEventListener('abort', this.#abort)
+    for (const controller of this.#calls.values()) controller?.abort()
+    this.#calls.clear()
+    if (end.dropped > 0) {
+      process.emitWarning(`${end.dropped} log lines were dropped: they came faster than they were taken`, {
+        type: 'WorkflowWarning',
+        code: 'WARN_LOG_DROPPED',
+      })
+    }
+    if (this.#failure) {
+      this.#reject(callbackFailed(this.#failure.error))
+    } else if (end.error) {
+      this.#reject(toWorkflowError(end.error, this.#thrown, signal?.reason))
+    } else {
+      this.#resolve(end.value)
+    }
+  }
+}
+
+/** The error of a run whose `onLog`, `onPhase` or `onEvent` threw. */
+function callbackFailed(error: unknown): WorkflowError {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new WorkflowError(text, { code: 'ERR_CALLBACK_FAILED', cause: error })
+}
+
+/**
+ * What a handler returned: an object with `output` and at least one of `usage`, `sessionId`, `raw` is a full result,
+ * anything else is the output itself.
+ */
+function normalizeHandlerResult(value: unknown): AgentProviderResult {
+  const full =
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    'output' in value &&
+    ('usage' in value || 'sessionId' in value || 'raw' in value)
+  return full ? (value as AgentProviderResult) : { output: value }
+}
+
+/** An error thrown by the native side before the run began. */
+function fromNativeThrow(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  try {
+    return toWorkflowError(JSON.parse(error.message) as NativeError, new Map())
+  } catch {
+    return new Error(error.message)
+  }
+}
