@@ -27,11 +27,15 @@ const agentOptions = (options) => {
 };
 
 hooks.agent = function agent(prompt, options) {
-  return call(() => {
+  let slot;
+  try {
     if (options !== undefined && options !== null && typeof options !== "object") {
       throw new TypeErrorType(`agent() options must be an object, got ${typeof options}`);
     }
     const filled = agentOptions(options);
-    return native.agent(stringify(prompt), filled === undefined ? undefined : stringify(filled));
-  });
+    slot = native.agent(stringify(prompt), filled === undefined ? undefined : stringify(filled));
+  } catch (error) {
+    return rejected(error);
+  }
+  return promiseFor(slot);
 };

@@ -1,6 +1,5 @@
 // parallel(thunks, options?): a barrier over functions. Results stand in the order of the functions.
-const promiseAll = Promise.all;
-const mapArray = Array.prototype.map;
+const ArrayType = Array;
 
 /** The refusals of V8 for `tasks.map(…)`, which is what the original runs into. */
 const requireMap = (name, value) => {
@@ -54,14 +53,30 @@ const parallelOptions = (options, count) => {
   };
 };
 
+/** A promise for `count` results, and the state in which `entryEnded` counts them. */
+const barrier = (count) => {
+  const promise = new PromiseType(executor);
+  const state = { results: new ArrayType(count), open: count, resolve: newResolve, reject: newReject };
+  newResolve = newReject = undefined;
+  if (count === 0) state.resolve(state.results);
+  return { promise, state };
+};
+
+const entryEnded = (state, index, value) => {
+  state.results[index] = value;
+  if (--state.open === 0) state.resolve(state.results);
+};
+
 /** One function: its result, or `null` if it fails. Only the end of the whole run gets past it. */
-const runThunk = async (thunk) => {
+const runThunk = async (task, index, state) => {
+  let value;
   try {
-    return await thunk();
+    value = await task();
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    return null;
+    if (isCancellation(error)) return state.reject(error);
+    value = null;
   }
+  entryEnded(state, index, value);
 };
 
 /** parallel() with options: the same barrier, with a window, a deadline and counted failures. */
@@ -154,7 +169,13 @@ hooks.parallel = (() => async (tasks, ...rest) => {
   else requireMap("tasks", tasks);
   const options = rest[0];
   if (options === undefined || options === null) {
-    return apply(promiseAll, PromiseType, [tasks.map(runThunk)]);
+    const { promise, state } = barrier(tasks.length);
+    for (let i = 0; i < tasks.length; i++) {
+      // A hole stays one, as in an array that was mapped over.
+      if (i in tasks) runThunk(tasks[i], i, state);
+      else entryEnded(state, i, undefined);
+    }
+    return promise;
   }
   return parallelWith(tasks, parallelOptions(options, tasks.length));
 })();

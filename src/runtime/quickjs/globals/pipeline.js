@@ -1,13 +1,15 @@
 // pipeline(items, ...stages): each item goes through the stages on its own; no item waits for another.
-const runStages = async (item, index, stages) => {
+const runStages = async (item, index, stages, state) => {
   let value = item;
   try {
     for (let i = 0; i < stages.length; i++) value = await stages[i](value, item, index);
+    // Without stages the items themselves are the results, and may be promises.
+    if (stages.length === 0) value = await value;
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    return null;
+    if (isCancellation(error) || stages.length === 0) return state.reject(error);
+    value = null;
   }
-  return value;
+  entryEnded(state, index, value);
 };
 
 hooks.pipeline = async function pipeline(items, ...stages) {
@@ -21,5 +23,10 @@ hooks.pipeline = async function pipeline(items, ...stages) {
   } else {
     requireMap("items", items);
   }
-  return apply(promiseAll, PromiseType, [items.map((item, index) => runStages(item, index, stages))]);
+  const { promise, state } = barrier(items.length);
+  for (let i = 0; i < items.length; i++) {
+    if (i in items) runStages(items[i], i, stages, state);
+    else entryEnded(state, i, undefined);
+  }
+  return promise;
 };

@@ -24,33 +24,50 @@ const errorTypes = {
 
 // --- calls -----------------------------------------------------------------------------------------------------
 
-/** What the engine will settle, by slot: { resolve, reject } of a promise, or { run } of a timer. */
-const pending = new Map();
+/** What the engine will settle, by slot: the two functions of a promise, or the callback of a timer. */
+const resolvers = new Map();
+const rejecters = new Map();
+const timers = new Map();
 
-/** A promise for a call. `start` hands the call out and gives its slot; what it throws rejects the promise. */
-const call = (start) => {
-  const capability = apply(withResolvers, PromiseType, []);
-  let slot;
-  try {
-    slot = start();
-  } catch (error) {
-    capability.reject(error);
-    return capability.promise;
-  }
-  apply(mapSet, pending, [slot, capability]);
-  return capability.promise;
+let newResolve;
+let newReject;
+const executor = (resolve, reject) => {
+  newResolve = resolve;
+  newReject = reject;
+};
+
+/** A promise for the call in a slot. Made without an object or a closure per call: there may be very many. */
+const promiseFor = (slot) => {
+  const promise = new PromiseType(executor);
+  apply(mapSet, resolvers, [slot, newResolve]);
+  apply(mapSet, rejecters, [slot, newReject]);
+  newResolve = newReject = undefined;
+  return promise;
+};
+
+const rejected = (error) => {
+  const promise = new PromiseType(executor);
+  newReject(error);
+  newResolve = newReject = undefined;
+  return promise;
 };
 
 /** The engine's way in: settles the call in a slot. */
 const settle = (slot, failed, value, total, spent) => {
   budgetState.total = total;
   budgetState.spent = spent;
-  const entry = apply(mapGet, pending, [slot]);
-  if (entry === undefined) return;
-  apply(mapDelete, pending, [slot]);
-  if (entry.run !== undefined) entry.run();
-  else if (failed) entry.reject(toError(value));
-  else entry.resolve(value);
+  const resolve = apply(mapGet, resolvers, [slot]);
+  if (resolve === undefined) {
+    const run = apply(mapGet, timers, [slot]);
+    apply(mapDelete, timers, [slot]);
+    if (run !== undefined) run();
+    return;
+  }
+  const reject = failed ? apply(mapGet, rejecters, [slot]) : undefined;
+  apply(mapDelete, resolvers, [slot]);
+  apply(mapDelete, rejecters, [slot]);
+  if (failed) reject(toError(value));
+  else resolve(value);
 };
 
 // --- errors ----------------------------------------------------------------------------------------------------

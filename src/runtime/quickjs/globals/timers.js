@@ -20,13 +20,13 @@ const startTimer = (delay, run) => {
 const armTimer = (id, delay, run) => {
   const slot = native.timer(delay);
   apply(mapSet, timerSlots, [id, slot]);
-  apply(mapSet, pending, [slot, { run }]);
+  apply(mapSet, timers, [slot, run]);
 };
 const stopTimer = (id) => {
   const slot = apply(mapGet, timerSlots, [id]);
   if (slot === undefined) return;
   apply(mapDelete, timerSlots, [id]);
-  apply(mapDelete, pending, [slot]);
+  apply(mapDelete, timers, [slot]);
   native.cancel(slot);
 };
 const requireCallback = (name, callback) => {
