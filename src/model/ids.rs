@@ -37,6 +37,7 @@ impl fmt::Display for CallId {
     }
 }
 
-/// A call as one script's sandbox numbers it: dense from 0, per script.
+/// The place of a pending call in one script's sandbox: dense from 0, and taken again once the call's outcome was
+/// delivered or withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u32);

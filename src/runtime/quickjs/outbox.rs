@@ -1,7 +1,6 @@
 //! What leaves the sandbox: calls and notes, counted and bounded, and the script's end.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 
 use rquickjs::{Ctx, Error, Exception, Object, Value};
 
@@ -19,9 +18,10 @@ use crate::runtime::Item;
 pub(super) struct Outbox {
     limits: Limits,
     items: RefCell<Vec<Item>>,
-    next_slot: Cell<u32>,
-    /// Bytes that each pending call keeps outside the sandbox.
-    pending: RefCell<HashMap<Slot, usize>>,
+    /// Bytes that the pending call in each slot keeps outside the sandbox; `None` where the slot is free.
+    slots: RefCell<Vec<Option<usize>>>,
+    /// The free slots among them; the one that became free last is taken first.
+    free: RefCell<Vec<u32>>,
     pending_bytes: Cell<usize>,
     note_bytes: Cell<usize>,
     dropped_notes: Cell<u64>,
@@ -38,8 +38,8 @@ impl Outbox {
         Self {
             limits,
             items: RefCell::default(),
-            next_slot: Cell::new(0),
-            pending: RefCell::default(),
+            slots: RefCell::default(),
+            free: RefCell::default(),
             pending_bytes: Cell::new(0),
             note_bytes: Cell::new(0),
             dropped_notes: Cell::new(0),
@@ -55,7 +55,7 @@ impl Outbox {
             return Ok(u32::MAX);
         }
         let total_bytes = self.pending_bytes.get() + bytes;
-        let exceeded = if self.pending.borrow().len() >= self.limits.pending_calls {
+        let exceeded = if self.pending_calls() >= self.limits.pending_calls {
             Some(format!("more than {} calls are pending", self.limits.pending_calls))
         } else if total_bytes > self.limits.pending_bytes {
             Some(format!("pending calls hold more than {} bytes", self.limits.pending_bytes))
@@ -67,24 +67,42 @@ impl Outbox {
             self.exceeded.replace(Some(exceeded));
             return Err(error);
         }
-        let slot = Slot(self.next_slot.get());
-        self.next_slot.set(slot.0 + 1);
+        let slot = self.take_slot(bytes);
         self.pending_bytes.set(total_bytes);
-        self.pending.borrow_mut().insert(slot, bytes);
         self.items.borrow_mut().push(Item::Request(Request { slot, kind }));
         Ok(slot.0)
     }
 
-    /// A call is no longer pending.
+    fn take_slot(&self, bytes: usize) -> Slot {
+        let mut slots = self.slots.borrow_mut();
+        let slot = match self.free.borrow_mut().pop() {
+            Some(slot) => slot,
+            None => {
+                slots.push(None);
+                // `pending_calls` bounds them far below.
+                u32::try_from(slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        slots[slot as usize] = Some(bytes);
+        Slot(slot)
+    }
+
+    /// A call is no longer pending; its slot is free.
     pub(super) fn forget(&self, slot: Slot) {
-        if let Some(bytes) = self.pending.borrow_mut().remove(&slot) {
+        let bytes = self.slots.borrow_mut().get_mut(slot.0 as usize).and_then(Option::take);
+        if let Some(bytes) = bytes {
             self.pending_bytes.set(self.pending_bytes.get().saturating_sub(bytes));
+            self.free.borrow_mut().push(slot.0);
         }
+    }
+
+    fn pending_calls(&self) -> usize {
+        self.slots.borrow().len() - self.free.borrow().len()
     }
 
     /// Whether the script has anything to wait for.
     pub(super) fn has_pending(&self) -> bool {
-        !self.pending.borrow().is_empty()
+        self.pending_calls() > 0
     }
 
     /// Takes a note, or counts it as dropped where the turn has left too many behind.

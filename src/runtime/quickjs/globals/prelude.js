@@ -24,10 +24,12 @@ const errorTypes = {
 
 // --- calls -----------------------------------------------------------------------------------------------------
 
-/** What the engine will settle, by slot: the two functions of a promise, or the callback of a timer. */
-const resolvers = new Map();
-const rejecters = new Map();
-const timers = new Map();
+/**
+ * What the engine will settle, by slot: the two functions of a promise, or the callback of a timer and nothing.
+ * Arrays, since slots are reused and stay dense; QuickJS's Map takes linear time for whole numbers.
+ */
+const resolvers = [];
+const rejecters = [];
 
 let newResolve;
 let newReject;
@@ -39,8 +41,8 @@ const executor = (resolve, reject) => {
 /** A promise for the call in a slot. Made without an object or a closure per call: there may be very many. */
 const promiseFor = (slot) => {
   const promise = new PromiseType(executor);
-  apply(mapSet, resolvers, [slot, newResolve]);
-  apply(mapSet, rejecters, [slot, newReject]);
+  resolvers[slot] = newResolve;
+  rejecters[slot] = newReject;
   newResolve = newReject = undefined;
   return promise;
 };
@@ -52,21 +54,15 @@ const rejected = (error) => {
   return promise;
 };
 
-/** The engine's way in: settles the call in a slot. */
+/** The engine's way in: settles the call in a slot, which is free again from then on. */
 const settle = (slot, failed, value, total, spent) => {
   budgetState.total = total;
   budgetState.spent = spent;
-  const resolve = apply(mapGet, resolvers, [slot]);
-  if (resolve === undefined) {
-    const run = apply(mapGet, timers, [slot]);
-    apply(mapDelete, timers, [slot]);
-    if (run !== undefined) run();
-    return;
-  }
-  const reject = failed ? apply(mapGet, rejecters, [slot]) : undefined;
-  apply(mapDelete, resolvers, [slot]);
-  apply(mapDelete, rejecters, [slot]);
-  if (failed) reject(toError(value));
+  const resolve = resolvers[slot];
+  const reject = rejecters[slot];
+  resolvers[slot] = rejecters[slot] = undefined;
+  if (reject === undefined) resolve();
+  else if (failed) reject(toError(value));
   else resolve(value);
 };
 

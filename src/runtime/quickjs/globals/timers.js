@@ -1,6 +1,6 @@
 // setTimeout and friends: waits of the engine, so that a replay can repeat them exactly.
 let lastTimer = 0;
-/** The slot of each timer that is still to come, by the number the script knows. */
+/** The slot of each timer that is still to come, by the number the script knows, as text: see `resolvers`. */
 const timerSlots = new Map();
 
 const clampDelay = (delay) => {
@@ -12,21 +12,22 @@ const Math_trunc = Math.trunc;
 const startTimer = (delay, run) => {
   const id = ++lastTimer;
   armTimer(id, clampDelay(delay), () => {
-    apply(mapDelete, timerSlots, [id]);
+    apply(mapDelete, timerSlots, [text(id)]);
     run();
   });
   return id;
 };
 const armTimer = (id, delay, run) => {
   const slot = native.timer(delay);
-  apply(mapSet, timerSlots, [id, slot]);
-  apply(mapSet, timers, [slot, run]);
+  apply(mapSet, timerSlots, [text(id), slot]);
+  resolvers[slot] = run;
+  rejecters[slot] = undefined;
 };
 const stopTimer = (id) => {
-  const slot = apply(mapGet, timerSlots, [id]);
+  const slot = apply(mapGet, timerSlots, [text(id)]);
   if (slot === undefined) return;
-  apply(mapDelete, timerSlots, [id]);
-  apply(mapDelete, timers, [slot]);
+  apply(mapDelete, timerSlots, [text(id)]);
+  resolvers[slot] = undefined;
   native.cancel(slot);
 };
 const requireCallback = (name, callback) => {
