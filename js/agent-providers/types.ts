@@ -1,0 +1,154 @@
+/**
+ * The contract between the engine and whatever runs an agent. Types only.
+ *
+ * @module
+ */
+
+import type { AgentRunOptions, JSONValue } from '../workflow-types.js'
+
+/** The providers that come with the engine. */
+export type AgentProviderName = 'debug' | 'claude-code' | 'codex' | 'opencode' | 'pi'
+
+/** How a provider keeps to a JSON Schema: natively, through the prompt, or not at all. */
+export type AgentProviderSchemaMode = 'builtin' | 'prompt' | 'none'
+
+/** Whether a provider reports what a call cost. */
+export type AgentProviderUsageMode = 'builtin' | 'none'
+
+/** What a provider can do, declared once. */
+export type AgentProviderCapabilities = {
+  schemaMode: AgentProviderSchemaMode
+  usageMode: AgentProviderUsageMode
+}
+
+/** Tokens and money of one call, as far as the provider tells. Only `outputTokens` counts against a budget. */
+export type AgentUsage = {
+  inputTokens?: number
+  outputTokens?: number
+  cacheReadTokens?: number
+  cacheWriteTokens?: number
+  totalTokens?: number
+  cost?: {
+    input?: number
+    output?: number
+    cacheRead?: number
+    cacheWrite?: number
+    total?: number
+    /** ISO 4217 code, `USD` nearly always. */
+    currency?: string
+  }
+}
+
+/** What surrounds one call. */
+export type AgentProviderContext = {
+  /** The phase that the call belongs to. */
+  phase?: string
+  /** The caller's own name for the call. */
+  key?: string
+  /** The folder to work in. Default: the provider's own, else that of the process. */
+  cwd?: string
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal
+}
+
+/** One call. */
+export type AgentProviderRunInput = {
+  prompt: string
+  options?: AgentRunOptions
+  context: AgentProviderContext
+}
+
+/** One answer. */
+export type AgentProviderResult = {
+  /** Text, or the structured value when the call has a schema. Reaches the script as JSON. */
+  output: unknown
+  /** The agent's own session, for finding its transcript. */
+  sessionId?: string
+  usage?: AgentUsage
+  /** What the provider wants kept beside the answer. */
+  raw?: JSONValue
+}
+
+/** Something that runs agents. Only `name` and `run` are ever looked at. */
+export type AgentProvider = AgentProviderCapabilities & {
+  name: AgentProviderName | string
+  /** Runs one call. A rejection fails the call; the engine itself never repeats it. */
+  run(input: AgentProviderRunInput): Promise<AgentProviderResult>
+}
+
+/** How the command line tool behind a provider is started. */
+export type AgentProviderOptions = {
+  /** The executable. Default: the tool's own name, found on `PATH`. */
+  command?: string
+  /** Arguments put before the provider's own. */
+  args?: readonly string[]
+  cwd?: string
+  /** Laid over the environment of the process. */
+  env?: Record<string, string>
+  /** Milliseconds after which a call fails. Default: never. */
+  timeoutMs?: number
+}
+
+/** Options of the `claude-code` provider. */
+export type ClaudeCodeAgentProviderOptions = AgentProviderOptions & {
+  /** Default: none. */
+  subcommand?: readonly string[]
+  args?: readonly string[]
+}
+
+/** Options of the `codex` provider. */
+export type CodexAgentProviderOptions = AgentProviderOptions & {
+  /** Default: `exec`. */
+  subcommand?: readonly string[]
+  args?: readonly string[]
+}
+
+/** Options of the `pi` provider. */
+export type PiAgentProviderOptions = AgentProviderOptions & {
+  /** Default: none. */
+  subcommand?: readonly string[]
+  args?: readonly string[]
+}
+
+/** Options of the `opencode` provider, which starts a server for calls with a schema. */
+export type OpenCodeAgentProviderOptions = AgentProviderOptions & {
+  /** Default: `run`. */
+  subcommand?: readonly string[]
+  args?: readonly string[]
+  /** Default: `serve`. */
+  serverSubcommand?: readonly string[]
+  serverArgs?: readonly string[]
+  /** Default: 2. */
+  structuredOutputRetryCount?: number
+  /** Milliseconds. Default: 15000. */
+  serverStartupTimeoutMs?: number
+}
+
+/** {@link AgentProviderContext} as it can be stored. */
+export type PersistedAgentProviderContext = Omit<AgentProviderContext, 'signal'>
+
+/** {@link AgentProviderRunInput} as it can be stored. */
+export type PersistedAgentProviderRunInput = {
+  prompt: string
+  options?: AgentRunOptions
+  context: PersistedAgentProviderContext
+}
+
+/** Where one stored agent call stands. */
+export type AgentRunSessionStatus = 'running' | 'completed' | 'failed' | 'cancelled'
+
+/** The record of one agent call, for callers that keep such records; the engine produces none. */
+export type AgentRunSession = {
+  id: string
+  status: AgentRunSessionStatus
+  provider: string
+  providerSessionId?: string
+  cli?: { command: string; args: readonly string[]; cwd?: string }
+  input: PersistedAgentProviderRunInput
+  output?: AgentProviderResult
+  error?: { name?: string; message: string; stack?: string }
+  /** ISO 8601. */
+  startedAt: string
+  /** ISO 8601. */
+  completedAt?: string
+}

@@ -1,0 +1,167 @@
+/**
+ * What `runWorkflow` takes and tells. Types only.
+ *
+ * @module
+ */
+
+import type { AgentProvider, AgentProviderResult, AgentUsage } from './agent-providers/types.js'
+import type { AgentRunOptions, JSONValue, WorkflowArgs } from './workflow-types.js'
+
+export type { WorkflowArgs } from './workflow-types.js'
+
+/** An answer: a value, or an object with `output` and at least one of `usage`, `sessionId`, `raw`. */
+export type WorkflowAgentHandlerResult = unknown | AgentProviderResult
+
+/** Answers every agent call of a run in place of a provider. */
+export type WorkflowAgentHandler = (
+  prompt: string,
+  options?: AgentRunOptions,
+) => WorkflowAgentHandlerResult | Promise<WorkflowAgentHandlerResult>
+
+/** Output tokens allowed (`null`: unlimited) and used. */
+export type WorkflowBudgetState = { total: number | null; spent: number }
+
+/** What one sandbox may use. Reaching a limit ends the run with an error of its own, never the process. */
+export type WorkflowLimits = {
+  /** Heap, bytes. Default 128 MiB, at least 4 MiB. */
+  memoryBytes?: number
+  /** Stack, bytes. Default 1 MiB, from 64 KiB to 16 MiB. */
+  stackBytes?: number
+  /** CPU time between two awaits, milliseconds; waiting never counts. Default 5000. */
+  cpuMs?: number
+  /** Size of one source, bytes. Default 8 MiB. */
+  sourceBytes?: number
+  /** Calls that may be pending at once. Default 1,000,000. */
+  pendingCalls?: number
+  /** Bytes of prompts and options that may be pending at once. Default 512 MiB. */
+  pendingBytes?: number
+  /** Bytes of log lines and phases that one turn may leave behind; more is dropped and counted. Default 16 MiB. */
+  logBytes?: number
+}
+
+/** How a run is started. */
+export type RunWorkflowOptions = {
+  /** The script; a relative path is resolved against the working directory of the process. */
+  scriptPath: string
+  /** Any JSON value; a script with a default export takes an object. */
+  args?: WorkflowArgs | JSONValue
+  /** Answers the agent calls that name no provider. Default: `debug`. */
+  agentProvider?: AgentProvider
+  /** Answers every agent call; providers are not asked then. */
+  onAgent?: WorkflowAgentHandler
+  /** Called for every `log()`, in order. */
+  onLog?: (...values: unknown[]) => void
+  /** Called for every `phase()`, in order. */
+  onPhase?: (name: string, options?: unknown) => void
+  /** Output tokens allowed. Default: unlimited. */
+  budgetTotal?: number | null
+  /** A budget that is shared with others: changed in place as the run goes on. Goes before `budgetTotal`. */
+  budgetState?: WorkflowBudgetState
+  /** How deep in child workflows the run already is. Default 0. */
+  nestingDepth?: number
+
+  /** Cancels the run. */
+  signal?: AbortSignal
+  /** Everything that happens, in order. */
+  onEvent?: (event: WorkflowEvent) => void
+  /** Agent calls at once; `Infinity` for no cap. Default: no cap for scripts with a default export, else 16. */
+  maxParallelAgents?: number
+  /** Agent calls in all; `Infinity` for no cap. Default: no cap for scripts with a default export, else 1000. */
+  maxAgents?: number
+  /** What a spent budget does: nothing, or `agent()` rejects. Default: `soft` with a default export, else `hard`. */
+  budgetMode?: 'soft' | 'hard'
+  /** What a failed agent call does: reject, or give `null`. Default: `reject` with a default export, else `null`. */
+  onAgentError?: 'reject' | 'null'
+  /** How long a cancelled script may go on to clean up, milliseconds. Default 5000. */
+  cancelGraceMs?: number
+  /** How deep `workflow()` may nest. Default 1. */
+  maxDepth?: number
+  /** The project: where `workflow(name)` looks. Default: the working directory of the process. */
+  cwd?: string
+  limits?: WorkflowLimits
+
+  source?: undefined
+  scriptName?: undefined
+}
+
+/** How a run is started from a source text instead of a file. */
+export type RunWorkflowSourceOptions = Omit<RunWorkflowOptions, 'scriptPath' | 'source' | 'scriptName'> & {
+  /** The script itself. */
+  source: string
+  /** What messages call it. */
+  scriptName?: string
+  scriptPath?: undefined
+}
+
+/** What every event has. */
+export type WorkflowEventBase = {
+  runId: string
+  /** Dense, from 1. */
+  seq: number
+  /** Milliseconds since the epoch. */
+  at: number
+}
+
+/** Whether a script has a default export (`module`) or is the body of one function (`body`). */
+export type WorkflowScriptForm = 'module' | 'body'
+
+/** An error as data. */
+export type WorkflowErrorData = {
+  /** `RangeError` and the like; absent for thrown values that are no errors. */
+  name?: string
+  message: string
+  /** The frames, without the line of name and message. */
+  stack?: string
+  /** A stable `ERR_…` code. */
+  code?: string
+  /** The call that failed. */
+  call?: number
+  cause?: WorkflowErrorData
+}
+
+/** What a call is. */
+export type WorkflowCallInfo = {
+  kind: 'agent' | 'child'
+  label?: string
+  phase?: string
+  provider?: string
+  model?: string
+}
+
+/** Where a log line came from: `log()`, or a method of `console`. */
+export type WorkflowLogLevel = 'log' | 'debug' | 'info' | 'warn' | 'error'
+
+/**
+ * What a run tells while it goes on. `script` numbers the scripts of a run, 0 being the one that was started; `call`
+ * numbers its agent calls and children in the order in which they were made.
+ */
+export type WorkflowEvent = WorkflowEventBase &
+  (
+    | { type: 'run.started'; workflow: string; form: WorkflowScriptForm }
+    | { type: 'run.completed'; budget: WorkflowBudgetState }
+    | { type: 'run.failed'; error: WorkflowErrorData; code: string; budget: WorkflowBudgetState }
+    | { type: 'run.cancelled'; reason: 'user' | 'timeout' | 'parent'; budget: WorkflowBudgetState }
+    /** `name` is `null` when `phase()` was called without one. */
+    | { type: 'phase'; script: number; name: JSONValue; options?: JSONValue }
+    | { type: 'log'; script: number; level: WorkflowLogLevel; values: JSONValue[] }
+    /** The call waits for its turn. */
+    | ({ type: 'call.queued'; call: number; script: number } & WorkflowCallInfo)
+    /** `attempt` counts from 1. */
+    | ({ type: 'call.started'; call: number; script: number; attempt: number } & WorkflowCallInfo)
+    /** An attempt has failed and another one follows. */
+    | { type: 'call.retrying'; call: number; attempt: number; error: WorkflowErrorData }
+    /** `abandoned`: the script ended without waiting for it. */
+    | ({
+        type: 'call.ended'
+        call: number
+        script: number
+        attempts: number
+        outcome: 'completed' | 'failed' | 'cancelled' | 'abandoned'
+        error?: WorkflowErrorData
+        usage?: AgentUsage
+        sessionId?: string
+      } & WorkflowCallInfo)
+    | { type: 'budget.exhausted'; budget: WorkflowBudgetState }
+    /** Something that the caller should know and that does not fail the run. */
+    | { type: 'warning'; code: string; message: string }
+  )
