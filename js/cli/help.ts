@@ -1,0 +1,73 @@
+/**
+ * The help texts. Pinned by a snapshot, so that a changed flag shows in a review.
+ *
+ * @module
+ */
+
+/** What there is help about. */
+export type HelpTopic = 'general' | 'run' | 'absurd'
+
+/** The text for one topic, ending with a blank line once it is printed. */
+export function helpText(topic: HelpTopic): string {
+  return TEXTS[topic]
+}
+
+const GENERAL = `smol-wf runs agent workflows: JavaScript programs that orchestrate coding agents.
+
+Usage:
+  smol-wf run <script> [options]    Run a workflow and print its result as JSON
+  smol-wf run --help                All options of run
+  smol-wf absurd --help             About the durable backend
+  smol-wf --version                 The version of this program
+  smol-wf --help                    This text
+
+Examples:
+  smol-wf run review.js
+  smol-wf run review.js --args-branch main --args-strict
+  smol-wf run research.js --args '{"topic":"parsers"}' --agent-provider claude-code
+
+The result goes to stdout, progress to stderr. The exit status is 0 when the workflow succeeds, 1 when it or the
+command line fails, and 130 or 143 after SIGINT or SIGTERM.
+`
+
+const RUN = `Runs a workflow in this process and prints its result as JSON.
+
+Usage:
+  smol-wf run <script> [options]
+
+Arguments of the workflow:
+  --args-<name> <value>         The text args.<name>; the same name again makes an array
+  --args-<name>=<value>         The same, for values that start with --
+  --args-<name>                 args.<name> = true
+  --args-from-file <file>       The members of the JSON object in the file
+  --args <json>                 All of args: any JSON value, instead of the three above
+
+Options:
+  --agent-provider <name>       Who answers agent calls that name no provider: debug, claude-code, codex, opencode
+                                or pi. Default: $SMOL_WF_AGENT_PROVIDER, else debug, which makes answers up
+  --budget-allowance <tokens>   Output tokens that the run may use. Default: $SMOL_WF_BUDGET_ALLOWANCE, else no limit
+  --max-parallel-agents <n>     Agent calls at once, or none for no cap. Default: no cap for scripts with a default
+                                export, else 16
+  --backend simple              The only backend of this version, and the default
+
+Values may also follow an equals sign: --budget-allowance=50000.
+
+Progress on stderr:
+  [phase] <name>                The workflow has entered a phase
+  [log] <values>                The workflow called log(); lines of console.log and the like come without a prefix
+  [agent] <label>: <reason>     An agent call failed and the workflow was given null in its place
+  [warning] <message>           Something that does not fail the run
+
+Ctrl-C cancels the run and lets the workflow clean up; a second Ctrl-C ends the process at once.
+`
+
+const ABSURD = `The durable absurd backend is not part of this version. Its commands are reserved and end with an error:
+
+  smol-wf run <script> --backend absurd
+  smol-wf absurd init
+  smol-wf absurd submit <script>
+  smol-wf absurd worker
+  smol-wf absurd work-batch
+`
+
+const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, absurd: ABSURD }

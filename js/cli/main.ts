@@ -1,0 +1,59 @@
+/**
+ * The command line from end to end: parse, do, report. Whatever a command needs is loaded by that command, so that help
+ * and mistakes do not wait for the engine.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs'
+
+import { helpText } from './help.js'
+import { type Command, parseCommand } from './parse.js'
+
+/** Does what `argv` says. Never rejects: errors go to stderr and set `process.exitCode`. */
+export async function main(argv: readonly string[]): Promise<void> {
+  ignoreClosedPipes()
+  try {
+    const command = parseCommand(argv, { env: process.env, readFile: (path) => readFileSync(path, 'utf8') })
+    await execute(command)
+  } catch (error) {
+    console.error(errorReport(error))
+    process.exitCode ||= 1
+  }
+}
+
+async function execute(command: Command): Promise<void> {
+  switch (command.kind) {
+    case 'help':
+      console.log(helpText(command.topic))
+      return
+    case 'version':
+      console.log(packageVersion())
+      return
+    case 'run': {
+      const { runCommand } = await import('./run.js')
+      await runCommand(command)
+    }
+  }
+}
+
+/** The message, and below it what to do about it where the error knows. */
+export function errorReport(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const details = (error as { details?: { hint?: unknown } } | null | undefined)?.details
+  return typeof details?.hint === 'string' ? `smol-wf: ${message}\nhint: ${details.hint}` : `smol-wf: ${message}`
+}
+
+function packageVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+/** A reader that has seen enough (`smol-wf run … | head`) is no reason for a stack trace. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}

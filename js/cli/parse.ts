@@ -1,0 +1,187 @@
+/**
+ * From what was typed to what is to be done. Pure: the environment and files come in as arguments.
+ *
+ * @module
+ */
+
+import type { JSONValue, WorkflowArgs } from '../workflow-types.js'
+import { type ArgToken, collectArgs, isArgFlag } from './args.js'
+import type { HelpTopic } from './help.js'
+import { UsageError } from './usage-error.js'
+
+/** One workflow to run. */
+export type RunCommand = {
+  readonly kind: 'run'
+  readonly scriptPath: string
+  /** `undefined`: none given. */
+  readonly args: WorkflowArgs | JSONValue | undefined
+  readonly agentProvider: string
+  /** `undefined`: unlimited. */
+  readonly budgetTotal: number | undefined
+  /** `undefined`: what the script's form says. `Infinity`: no cap. */
+  readonly maxParallelAgents: number | undefined
+}
+
+/** What a command line asks for. */
+export type Command = { readonly kind: 'help'; readonly topic: HelpTopic } | { readonly kind: 'version' } | RunCommand
+
+/** What parsing may look at besides the command line. */
+export type ParseContext = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Reads a text file; its errors are reported as they are. */
+  readFile(path: string): string
+}
+
+type Value = string | true
+
+const BUDGET_VARIABLE = 'SMOL_WF_BUDGET_ALLOWANCE'
+const NO_ABSURD = 'the absurd backend is not part of this version'
+
+/** Flags of the absurd backend, each with a value; `true` marks those that take a positive whole number. */
+const BACKEND_FLAGS: Readonly<Record<string, boolean>> = {
+  '--db': false,
+  '--extension': false,
+  '--queue': false,
+  '--task': false,
+  '--idempotency-key': false,
+  '--max-attempts': true,
+  '--timeout': true,
+  '--poll-interval': true,
+  '--batch-size': true,
+  '--claim-timeout': true,
+  '--worker-id': false,
+}
+
+const ABSURD_SUBCOMMANDS = ['init', 'submit', 'worker', 'work-batch']
+
+/** Reads a command line (without the executable). Throws {@link UsageError}, or what reading a file throws. */
+export function parseCommand(argv: readonly string[], context: ParseContext): Command {
+  const [command, ...rest] = argv
+  switch (command) {
+    case undefined:
+    case '':
+    case '--help':
+    case '-h':
+      return { kind: 'help', topic: 'general' }
+    case '--version':
+    case '-V':
+      return { kind: 'version' }
+    case 'run':
+      return parseRun(rest, context)
+    case 'absurd':
+      return parseAbsurd(rest)
+    default:
+      throw new UsageError(`Unknown command: ${command}`, 'smol-wf --help lists the commands')
+  }
+}
+
+function parseAbsurd([subcommand]: readonly string[]): Command {
+  if (subcommand === undefined || subcommand === '--help' || subcommand === '-h') {
+    return { kind: 'help', topic: 'absurd' }
+  }
+  if (!ABSURD_SUBCOMMANDS.includes(subcommand)) throw new UsageError(`Unknown absurd subcommand: ${subcommand}`)
+  throw new UsageError(NO_ABSURD, 'smol-wf run <script> runs a workflow without it')
+}
+
+function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseContext): Command {
+  if (scriptPath === '--help' || scriptPath === '-h') return { kind: 'help', topic: 'run' }
+  if (!scriptPath) throw new UsageError('Missing workflow script path')
+
+  // The order of these steps decides which of several mistakes is reported.
+  const budgetVariable = context.env[BUDGET_VARIABLE]
+  const defaultBudget = budgetVariable === undefined ? undefined : parseBudget(BUDGET_VARIABLE, budgetVariable)
+  const typed = readRunTokens(tokens)
+  const args = collectArgs(typed.args, context.readFile)
+  checkBackend(typed)
+
+  return {
+    kind: 'run',
+    scriptPath,
+    args,
+    agentProvider: typed.agentProvider ?? context.env['SMOL_WF_AGENT_PROVIDER'] ?? 'debug',
+    budgetTotal: typed.budget ?? defaultBudget,
+    maxParallelAgents: typed.maxParallelAgents,
+  }
+}
+
+type RunTokens = {
+  args: ArgToken[]
+  agentProvider?: string
+  budget?: number
+  maxParallelAgents?: number
+  backend: string
+  backendTokens: string[]
+  backendNumbers: Map<string, Value>
+}
+
+function readRunTokens(tokens: readonly string[]): RunTokens {
+  const typed: RunTokens = { args: [], backend: 'simple', backendTokens: [], backendNumbers: new Map() }
+  for (let index = 0; index < tokens.length; ) {
+    const token = tokens[index] as string
+    const { flag, value, used } = splitToken(token, tokens[index + 1])
+    const takesNumber = Object.hasOwn(BACKEND_FLAGS, flag) ? BACKEND_FLAGS[flag] : undefined
+    if (isArgFlag(flag)) {
+      typed.args.push({ flag, value })
+    } else if (flag === '--agent-provider') {
+      typed.agentProvider = String(value)
+    } else if (flag === '--budget-allowance') {
+      typed.budget = parseBudget(flag, value)
+    } else if (flag === '--max-parallel-agents') {
+      typed.maxParallelAgents = parseCap(flag, value)
+    } else if (flag === '--backend') {
+      typed.backend = String(value)
+    } else if (takesNumber !== undefined) {
+      typed.backendTokens.push(...tokens.slice(index, index + used))
+      if (takesNumber) typed.backendNumbers.set(flag, value)
+    } else {
+      throw new UsageError(`Unknown option: ${token}. Run arguments must use --args-<name> or --args-from-file.`)
+    }
+    index += used
+  }
+  return typed
+}
+
+/** A value stands after the first `=`, or is the next token unless that starts with `--`. */
+function splitToken(token: string, next: string | undefined): { flag: string; value: Value; used: number } {
+  const equals = token.indexOf('=')
+  if (equals >= 0) return { flag: token.slice(0, equals), value: token.slice(equals + 1), used: 1 }
+  if (next === undefined || next.startsWith('--')) return { flag: token, value: true, used: 1 }
+  return { flag: token, value: next, used: 2 }
+}
+
+function checkBackend({ backend, backendTokens, backendNumbers }: RunTokens): void {
+  if (backend === 'simple') {
+    if (backendTokens.length > 0) {
+      throw new UsageError(`Backend options require --backend absurd: ${backendTokens.join(' ')}`)
+    }
+    return
+  }
+  if (backend !== 'absurd') throw new UsageError(`Unknown backend: ${backend}`)
+  for (const [flag, value] of backendNumbers) {
+    if (value === true) throw new UsageError(`${flag} must be a number`)
+    if (!(Number.parseInt(value, 10) > 0)) throw new UsageError(`${flag} must be a positive integer`)
+  }
+  throw new UsageError(NO_ABSURD, 'leave --backend out to run the workflow in this process')
+}
+
+function parseBudget(name: string, value: Value): number {
+  if (value === true) throw new UsageError(`${name} must be a number`)
+  const number = canonicalInteger(value)
+  if (number === undefined) throw new UsageError(`${name} must be a non-negative integer`)
+  return number
+}
+
+function parseCap(flag: string, value: Value): number {
+  if (value === true) throw new UsageError(`${flag} must be a number`)
+  if (value.trim() === 'none') return Number.POSITIVE_INFINITY
+  const number = canonicalInteger(value)
+  if (!number) throw new UsageError(`${flag} must be a positive integer or none`)
+  return number
+}
+
+/** A non-negative whole number written the one usual way: no sign, no leading zeros, no fraction. */
+function canonicalInteger(text: string): number | undefined {
+  const trimmed = text.trim()
+  const number = Number(trimmed)
+  return /^\d+$/.test(trimmed) && String(number) === trimmed ? number : undefined
+}

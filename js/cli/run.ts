@@ -1,0 +1,43 @@
+/**
+ * `smol-wf run`: progress to stderr, the result as JSON to stdout.
+ *
+ * @module
+ */
+
+import { createAgentProvider } from '../agent-providers/index.js'
+import { runWorkflow } from '../index.js'
+import { watchInterrupts } from './interrupt.js'
+import type { RunCommand } from './parse.js'
+import { createProgressFormatter } from './progress.js'
+
+/**
+ * Runs the workflow and prints its result. Rejects with the run's error; `process.exitCode` is then set already when
+ * a signal was the reason.
+ */
+export async function runCommand(command: RunCommand): Promise<void> {
+  const agentProvider = createAgentProvider(command.agentProvider)
+  const format = createProgressFormatter()
+  const interrupts = watchInterrupts(() => {
+    console.error('smol-wf: stopping; the same signal again ends it at once')
+  })
+  try {
+    const result = await runWorkflow({
+      scriptPath: command.scriptPath,
+      agentProvider,
+      signal: interrupts.signal,
+      onEvent: (event) => {
+        const line = format(event)
+        if (line !== undefined) console.error(line)
+      },
+      ...(command.args !== undefined && { args: command.args }),
+      ...(command.budgetTotal !== undefined && { budgetTotal: command.budgetTotal }),
+      ...(command.maxParallelAgents !== undefined && { maxParallelAgents: command.maxParallelAgents }),
+    })
+    console.log(JSON.stringify(result ?? null, null, 2))
+  } catch (error) {
+    process.exitCode = interrupts.exitCode() ?? 1
+    throw error
+  } finally {
+    interrupts.stop()
+  }
+}
