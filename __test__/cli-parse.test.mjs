@@ -1,0 +1,312 @@
+// What command lines mean, and what is said about those that mean nothing. Needs no engine.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { parseCommand } from '../dist/cli/parse.js'
+
+const FILES = {
+  'a.json': '{"a":1}',
+  'null.json': '{"a":null}',
+  'list.json': '{"a":[1,2],"b":"x"}',
+  'empty-name.json': '{"":1}',
+  'proto.json': '{"__proto__":1}',
+  'array.json': '[1]',
+  'scalar.json': '5',
+  'nothing.json': 'null',
+  'broken.json': '{broken',
+}
+
+function parse(argv, env = {}) {
+  return parseCommand(argv, {
+    env,
+    readFile(path) {
+      if (Object.hasOwn(FILES, path)) return FILES[path]
+      throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' })
+    },
+  })
+}
+
+/** `run s.js` followed by `tokens`. */
+function run(tokens, env) {
+  return parse(['run', 's.js', ...tokens], env)
+}
+
+function messageOf(call) {
+  try {
+    call()
+  } catch (error) {
+    return error.message
+  }
+  return 'no error'
+}
+
+test('commands', () => {
+  for (const [argv, expected] of [
+    [[], { kind: 'help', topic: 'general' }],
+    [[''], { kind: 'help', topic: 'general' }],
+    [['--help'], { kind: 'help', topic: 'general' }],
+    [['-h'], { kind: 'help', topic: 'general' }],
+    [['--help', 'more'], { kind: 'help', topic: 'general' }],
+    [['--version'], { kind: 'version' }],
+    [['-V'], { kind: 'version' }],
+    [['run', '--help'], { kind: 'help', topic: 'run' }],
+    [['run', '-h'], { kind: 'help', topic: 'run' }],
+    [['absurd'], { kind: 'help', topic: 'absurd' }],
+    [['absurd', '--help'], { kind: 'help', topic: 'absurd' }],
+    [['absurd', '-h'], { kind: 'help', topic: 'absurd' }],
+  ]) {
+    assert.deepEqual(parse(argv), expected, argv.join(' '))
+  }
+})
+
+test('a run without options leaves every choice open', () => {
+  assert.deepEqual(run([]), {
+    kind: 'run',
+    scriptPath: 's.js',
+    args: undefined,
+    agentProvider: 'debug',
+    budgetTotal: undefined,
+    maxParallelAgents: undefined,
+  })
+})
+
+test('the first token after run is the script, whatever it looks like', () => {
+  for (const script of ['--args-a', '-x', '--', 'run', 'a b.js', '--backend=absurd']) {
+    assert.equal(parse(['run', script]).scriptPath, script)
+  }
+})
+
+test('named arguments', () => {
+  for (const [tokens, expected] of [
+    [['--args-name', 'value'], { name: 'value' }],
+    [['--args-name=value'], { name: 'value' }],
+    [['--args-name=a=b=c'], { name: 'a=b=c' }],
+    [['--args-name='], { name: '' }],
+    [['--args-name', ''], { name: '' }],
+    [['--args-flag'], { flag: true }],
+    [['--args-flag', '--args-other', 'x'], { flag: true, other: 'x' }],
+    [['--args-n', '5'], { n: '5' }],
+    [['--args-n', '-5'], { n: '-5' }],
+    [['--args-n', '-'], { n: '-' }],
+    [['--args-n=--x'], { n: '--x' }],
+    [['--args-j', '{"a":1}'], { j: '{"a":1}' }],
+    [['--args-a.b-cD', 'x'], { 'a.b-cD': 'x' }],
+    [['--args-a', '1', '--args-a', 'x', '--args-a=z'], { a: ['1', 'x', 'z'] }],
+    [['--args-a', '--args-a'], { a: [true, true] }],
+    [['--args-args-a', 'x'], { 'args-a': 'x' }],
+    [['--args-from-filex', '5'], { 'from-filex': '5' }],
+    [['--args-toString', 'x'], { toString: 'x' }],
+    [['--args-toString', 'x', '--args-toString', 'y'], { toString: ['x', 'y'] }],
+  ]) {
+    assert.deepEqual(run(tokens).args, expected, tokens.join(' '))
+  }
+})
+
+test('an argument may be called __proto__', () => {
+  for (const [tokens, expected] of [
+    [['--args-__proto__', 'x'], '{"__proto__":"x"}'],
+    [['--args-__proto__', 'x', '--args-__proto__', 'y'], '{"__proto__":["x","y"]}'],
+    [['--args-from-file', 'proto.json', '--args-b'], '{"__proto__":1,"b":true}'],
+  ]) {
+    const { args } = run(tokens)
+    assert.equal(JSON.stringify(args), expected)
+    assert.equal(Object.getPrototypeOf(args), Object.prototype)
+  }
+})
+
+test('arguments from files accumulate like named ones', () => {
+  for (const [tokens, expected] of [
+    [['--args-from-file', 'a.json'], { a: 1 }],
+    [['--args-from-file=a.json'], { a: 1 }],
+    [['--args-from-file', 'a.json', '--args-a', '2'], { a: [1, '2'] }],
+    [['--args-a', '2', '--args-from-file', 'a.json'], { a: ['2', 1] }],
+    [['--args-from-file', 'a.json', '--args-from-file', 'a.json'], { a: [1, 1] }],
+    [['--args-from-file', 'null.json', '--args-a', 'x'], { a: [null, 'x'] }],
+    [['--args-from-file', 'list.json', '--args-a', '3'], { a: [1, 2, '3'], b: 'x' }],
+    [['--args-a', '0', '--args-from-file', 'list.json'], { a: ['0', [1, 2]], b: 'x' }],
+  ]) {
+    assert.deepEqual(run(tokens).args, expected, tokens.join(' '))
+  }
+})
+
+test('--args takes any JSON value', () => {
+  for (const [tokens, expected] of [
+    [['--args', '{"a":[1]}'], { a: [1] }],
+    [['--args={"a":"b=c"}'], { a: 'b=c' }],
+    [['--args', '[1,2]'], [1, 2]],
+    [['--args', '"text"'], 'text'],
+    [['--args', '-5'], -5],
+    [['--args', ' true '], true],
+    [['--args', 'null'], null],
+    [['--args', '1', '--args', '2'], 2],
+  ]) {
+    assert.deepEqual(run(tokens).args, expected, tokens.join(' '))
+  }
+})
+
+test('options', () => {
+  for (const [tokens, field, expected] of [
+    [['--agent-provider', 'codex'], 'agentProvider', 'codex'],
+    [['--agent-provider=codex'], 'agentProvider', 'codex'],
+    [['--agent-provider', 'a', '--agent-provider', 'b'], 'agentProvider', 'b'],
+    [['--agent-provider'], 'agentProvider', 'true'],
+    [['--agent-provider', '--args-a'], 'agentProvider', 'true'],
+    [['--agent-provider', '-x'], 'agentProvider', '-x'],
+    [['--agent-provider='], 'agentProvider', ''],
+    [['--budget-allowance', '0'], 'budgetTotal', 0],
+    [['--budget-allowance', '500'], 'budgetTotal', 500],
+    [['--budget-allowance= 500 '], 'budgetTotal', 500],
+    [['--budget-allowance', '1', '--budget-allowance', '2'], 'budgetTotal', 2],
+    [['--max-parallel-agents', '1'], 'maxParallelAgents', 1],
+    [['--max-parallel-agents=16'], 'maxParallelAgents', 16],
+    [['--max-parallel-agents', 'none'], 'maxParallelAgents', Infinity],
+    [['--backend', 'simple'], 'scriptPath', 's.js'],
+    [['--backend', 'nope', '--backend', 'simple'], 'scriptPath', 's.js'],
+  ]) {
+    assert.equal(run(tokens)[field], expected, tokens.join(' '))
+  }
+})
+
+test('the environment gives defaults', () => {
+  for (const [tokens, env, field, expected] of [
+    [[], { SMOL_WF_AGENT_PROVIDER: 'pi' }, 'agentProvider', 'pi'],
+    [['--agent-provider', 'debug'], { SMOL_WF_AGENT_PROVIDER: 'pi' }, 'agentProvider', 'debug'],
+    [[], { SMOL_WF_BUDGET_ALLOWANCE: '7' }, 'budgetTotal', 7],
+    [['--budget-allowance', '0'], { SMOL_WF_BUDGET_ALLOWANCE: '7' }, 'budgetTotal', 0],
+  ]) {
+    assert.equal(run(tokens, env)[field], expected)
+  }
+})
+
+test('mistakes', () => {
+  const unknown = (token) => `Unknown option: ${token}. Run arguments must use --args-<name> or --args-from-file.`
+  const budget = '--budget-allowance must be a non-negative integer'
+  const cap = '--max-parallel-agents must be a positive integer or none'
+  for (const [argv, message] of [
+    [['nope'], 'Unknown command: nope'],
+    [['help'], 'Unknown command: help'],
+    [['--nope'], 'Unknown command: --nope'],
+    [['run'], 'Missing workflow script path'],
+    [['run', ''], 'Missing workflow script path'],
+    [['absurd', 'nope'], 'Unknown absurd subcommand: nope'],
+    [['absurd', 'init'], 'the absurd backend is not part of this version'],
+    [['absurd', 'submit', 's.js'], 'the absurd backend is not part of this version'],
+    [['absurd', 'worker'], 'the absurd backend is not part of this version'],
+    [['absurd', 'work-batch'], 'the absurd backend is not part of this version'],
+    [['run', 's.js', 'positional'], unknown('positional')],
+    [['run', 's.js', '-x'], unknown('-x')],
+    [['run', 's.js', '--'], unknown('--')],
+    [['run', 's.js', '--help'], unknown('--help')],
+    [['run', 's.js', '--my-arg1', 'v'], unknown('--my-arg1')],
+    [['run', 's.js', '--concurrency=3'], unknown('--concurrency=3')],
+    [['run', 's.js', '--argsx'], unknown('--argsx')],
+    [['run', 's.js', '--args-a', 'v', 'more'], unknown('more')],
+    [['run', 's.js', '--toString'], unknown('--toString')],
+    [['run', 's.js', 'constructor'], unknown('constructor')],
+    [['run', 's.js', '--args-'], 'Argument name cannot be empty'],
+    [['run', 's.js', '--args-=v'], 'Argument name cannot be empty'],
+    [['run', 's.js', '--args-from-file', 'empty-name.json'], 'Argument name cannot be empty'],
+    [['run', 's.js', '--args-from-file'], 'Missing value for --args-from-file'],
+    [['run', 's.js', '--args-from-file', '--args-a'], 'Missing value for --args-from-file'],
+    [['run', 's.js', '--args-from-file='], 'Missing value for --args-from-file'],
+    [['run', 's.js', '--args-from-file', 'array.json'], '--args-from-file must contain a JSON object: array.json'],
+    [['run', 's.js', '--args-from-file', 'scalar.json'], '--args-from-file must contain a JSON object: scalar.json'],
+    [['run', 's.js', '--args-from-file', 'nothing.json'], '--args-from-file must contain a JSON object: nothing.json'],
+    [['run', 's.js', '--args-from-file', 'F'], "ENOENT: no such file or directory, open 'F'"],
+    [['run', 's.js', '--args-from-file', 'broken.json'], messageOf(() => JSON.parse(FILES['broken.json']))],
+    [['run', 's.js', '--args'], 'Missing value for --args'],
+    [['run', 's.js', '--args', '--args-a'], '--args cannot be combined with --args-<name> or --args-from-file'],
+    [['run', 's.js', '--args', '1', '--args-a'], '--args cannot be combined with --args-<name> or --args-from-file'],
+    [
+      ['run', 's.js', '--args-from-file', 'a.json', '--args=1'],
+      '--args cannot be combined with --args-<name> or --args-from-file',
+    ],
+    [['run', 's.js', '--args', '{a:1}'], `--args must be valid JSON: ${messageOf(() => JSON.parse('{a:1}'))}`],
+    [['run', 's.js', '--args='], `--args must be valid JSON: ${messageOf(() => JSON.parse(''))}`],
+    [['run', 's.js', '--budget-allowance'], '--budget-allowance must be a number'],
+    [['run', 's.js', '--budget-allowance', '--args-a'], '--budget-allowance must be a number'],
+    ...['07', '1.5', '-1', '+1', '', 'abc', '1e3', '0x10', 'Infinity', '9007199254740993'].map((value) => [
+      ['run', 's.js', '--budget-allowance', value],
+      budget,
+    ]),
+    [['run', 's.js', '--max-parallel-agents'], '--max-parallel-agents must be a number'],
+    ...['0', '-1', '1.5', '', 'many', 'Infinity'].map((value) => [
+      ['run', 's.js', '--max-parallel-agents', value],
+      cap,
+    ]),
+    [['run', 's.js', '--backend', 'nope'], 'Unknown backend: nope'],
+    [['run', 's.js', '--backend'], 'Unknown backend: true'],
+    [['run', 's.js', '--backend='], 'Unknown backend: '],
+    [['run', 's.js', '--backend', 'absurd'], 'the absurd backend is not part of this version'],
+    [['run', 's.js', '--backend=absurd', '--db', 'x.db'], 'the absurd backend is not part of this version'],
+    [['run', 's.js', '--backend=absurd', '--timeout', '2x'], 'the absurd backend is not part of this version'],
+    ...['--max-attempts', '--timeout', '--poll-interval', '--batch-size', '--claim-timeout'].flatMap((flag) => [
+      [['run', 's.js', '--backend=absurd', flag], `${flag} must be a number`],
+      [['run', 's.js', '--backend=absurd', flag, '0'], `${flag} must be a positive integer`],
+      [['run', 's.js', '--backend=absurd', flag, '-3'], `${flag} must be a positive integer`],
+      [['run', 's.js', '--backend=absurd', `${flag}=x`], `${flag} must be a positive integer`],
+    ]),
+    [['run', 's.js', '--db', 'x.db'], 'Backend options require --backend absurd: --db x.db'],
+    [
+      ['run', 's.js', '--queue=q', '--args-a', 'v', '--worker-id'],
+      'Backend options require --backend absurd: --queue=q --worker-id',
+    ],
+    ...[
+      '--db',
+      '--extension',
+      '--queue',
+      '--task',
+      '--idempotency-key',
+      '--max-attempts',
+      '--timeout',
+      '--poll-interval',
+      '--batch-size',
+      '--claim-timeout',
+      '--worker-id',
+    ].map((flag) => [['run', 's.js', flag, 'v'], `Backend options require --backend absurd: ${flag} v`]),
+  ]) {
+    assert.throws(() => parse(argv), { message }, argv.join(' '))
+  }
+})
+
+test('the variable for the budget is checked even where the flag is given', () => {
+  for (const value of ['', 'abc', '-1', '07']) {
+    assert.throws(() => run(['--budget-allowance', '5'], { SMOL_WF_BUDGET_ALLOWANCE: value }), {
+      message: 'SMOL_WF_BUDGET_ALLOWANCE must be a non-negative integer',
+    })
+  }
+})
+
+test('of several mistakes the first in this order is reported', () => {
+  const env = { SMOL_WF_BUDGET_ALLOWANCE: 'abc' }
+  const mistakes = [
+    [['--budget-allowance', 'x', '--nope'], {}, '--budget-allowance must be a non-negative integer'],
+    [['--nope', '--budget-allowance', 'x'], {}, 'Unknown option: --nope'],
+    [['--nope'], env, 'SMOL_WF_BUDGET_ALLOWANCE'],
+    [['--args-from-file', 'F', '--args-=', '--nope'], {}, 'Unknown option: --nope'],
+    [['--args-=', '--args-from-file', 'F'], {}, 'Argument name cannot be empty'],
+    [['--backend', 'nope', '--args-from-file', 'F'], {}, 'ENOENT'],
+    [['--db', 'x', '--args-from-file', 'F'], {}, 'ENOENT'],
+    [['--db', 'x', '--backend', 'nope'], {}, 'Unknown backend: nope'],
+  ]
+  for (const [tokens, variables, start] of mistakes) {
+    const message = messageOf(() => run(tokens, variables))
+    assert.ok(message.startsWith(start), `${tokens.join(' ')}: ${message}`)
+  }
+})
+
+test('mistakes that have a remedy carry it as a hint', () => {
+  for (const argv of [
+    ['nope'],
+    ['run', 's.js', '--args', '{a:1}'],
+    ['run', 's.js', '--args'],
+    ['run', 's.js', '--backend', 'absurd'],
+  ]) {
+    assert.throws(
+      () => parse(argv),
+      (error) => typeof error.details.hint === 'string' && error.details.hint.length > 0,
+      argv.join(' '),
+    )
+  }
+})
