@@ -7,10 +7,10 @@
  * @module
  */
 
-import type { JSONSchema, JSONSchemaType } from './workflow-types.js'
+import type { JSONSchemaObject, JSONSchemaType, JSONValue, ReadonlyJSONValue } from './workflow-types.js'
 
 /** The type of the values that fit `Schema`, which must be a literal; anything less gives `unknown`. */
-export type FromSchema<Schema> = JSONSchema extends Schema
+export type FromSchema<Schema> = JSONSchemaObject extends Schema
   ? unknown
   : Schema extends true
     ? unknown
@@ -90,8 +90,12 @@ type Required<Schema> = Schema extends { readonly required: readonly (infer Name
 
 type Additional<Schema> = Schema extends { readonly additionalProperties: infer Extra } ? FromSchema<Extra> : unknown
 
-/** Results are fresh mutable values, whatever the literal was. */
-type Mutable<Value> = Value extends object ? { -readonly [Key in keyof Value]: Mutable<Value[Key]> } : Value
+/** Results are fresh mutable values, whatever the literal was. The first branch ends the recursion where all is open. */
+type Mutable<Value> = ReadonlyJSONValue extends Value
+  ? JSONValue
+  : Value extends object
+    ? { -readonly [Key in keyof Value]: Mutable<Value[Key]> }
+    : Value
 
 /** Shows `{ a: number; b?: string }` in editors instead of the intersection that it was computed as. */
 type Simplify<Value> = Value extends readonly unknown[]

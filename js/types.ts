@@ -23,7 +23,7 @@ export type WorkflowBudgetState = { total: number | null; spent: number }
 
 /** What one sandbox may use. Reaching a limit ends the run with an error of its own, never the process. */
 export type WorkflowLimits = {
-  /** Heap, bytes. Default 128 MiB, at least 4 MiB. */
+  /** Heap, bytes. Default 512 MiB, at least 4 MiB. */
   memoryBytes?: number
   /** Stack, bytes. Default 1 MiB, from 64 KiB to 16 MiB. */
   stackBytes?: number

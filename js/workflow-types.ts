@@ -181,7 +181,7 @@ export type Agent = {
    * The same with a schema from a variable whose `type` TypeScript has widened to `string`. Nothing can be inferred
    * from it: declare the variable `as const`, or name the type: `agent<Finding>(prompt, { schema })`.
    */
-  run<Schema extends { readonly type: string }>(
+  run<const Schema extends { readonly type: string }>(
     prompt: string,
     options: Omit<AgentRunOptions, 'schema'> & { schema: Schema } & OnlyWidened<Schema>,
   ): Promise<unknown>

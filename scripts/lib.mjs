@@ -18,7 +18,7 @@ export class SetupError extends Error {}
 
 /** Prints what a script is about to do. Not to stdout, which belongs to what the user asked for. */
 export function say(text) {
-  console.error(`\u001b[1m> ${text}\u001b[0m`)
+  console.error(process.stderr.isTTY ? `\u001b[1m> ${text}\u001b[0m` : `> ${text}`)
 }
 
 /** Runs a program to its end in the root of the repository; returns whether it succeeded. */
@@ -39,7 +39,7 @@ function must(command, args, options) {
   if (!run(command, args, options)) throw new SetupError(`failed: ${command} ${args.join(' ')}`)
 }
 
-/** Runs the script of an installed package. */
+/** Runs the TypeScript compiler. */
 export function tsc(...args) {
   return run(process.execPath, [TSC, ...args])
 }

@@ -22,7 +22,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_bytes: 128 << 20,
+            // One pending agent() below parallel() takes 2 to 3 KiB; a hundred thousand of them have to fit.
+            memory_bytes: 512 << 20,
             stack_bytes: 1 << 20,
             cpu_ms: 5_000,
             source_bytes: 8 << 20,
