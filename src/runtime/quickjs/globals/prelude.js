@@ -61,7 +61,8 @@ const settle = (slot, failed, value, total, spent) => {
   const resolve = resolvers[slot];
   const reject = rejecters[slot];
   resolvers[slot] = rejecters[slot] = undefined;
-  if (reject === undefined) resolve();
+  // Neither: the memory ran out before the promise was made, and the script knows.
+  if (reject === undefined) resolve?.();
   else if (failed) reject(toError(value));
   else resolve(value);
 };
