@@ -16,7 +16,7 @@ use napi_derive::napi;
 
 use crate::engine::{Engine, Host, RunControl};
 use crate::model::error::WorkflowError;
-use crate::model::json::JsonText;
+use crate::model::json::{self, JsonText};
 use crate::providers;
 use crate::schema;
 use crate::script;
@@ -100,7 +100,7 @@ pub fn read_metadata(source: String) -> Result<Option<String>> {
 #[napi]
 pub fn sample_schema(schema: String) -> Result<Option<String>> {
     guarded(|| {
-        let schema = serde_json::from_str(&schema)
+        let schema = json::parse(&schema)
             .map_err(|error| napi::Error::from_reason(format!("the schema cannot be read: {error}")))?;
         Ok(schema::sample(&schema).map(|value| JsonText::from_value(&value).as_str().to_owned()))
     })

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::mailbox::{Mailbox, Message};
 use crate::model::error::ErrorData;
 use crate::model::ids::CallId;
-use crate::model::json::JsonText;
+use crate::model::json::{self, JsonText};
 use crate::model::outcome::AgentOutput;
 use crate::model::request::{AgentOptions, AgentRequest};
 use crate::model::usage::Usage;
@@ -87,7 +87,7 @@ impl HostCalls {
     }
 
     pub(super) fn answer(&self, call: u64, output: Option<String>, extra: Option<&str>) {
-        let extra: Value = extra.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        let extra: Value = extra.and_then(|text| json::parse(text).ok()).unwrap_or_default();
         let output = AgentOutput {
             output: output.map(JsonText::new),
             usage: extra.get("usage").map(Usage::from_report).unwrap_or_default(),
@@ -98,7 +98,7 @@ impl HostCalls {
     }
 
     pub(super) fn fail(&self, call: u64, error: &str) {
-        let value: Value = serde_json::from_str(error).unwrap_or_default();
+        let value: Value = json::parse(error).unwrap_or_default();
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let error = ErrorData {
             name: text("name").unwrap_or_default(),
@@ -115,7 +115,7 @@ impl HostCalls {
 /// Runs the `debug` provider, whose answers are there at once.
 pub(super) fn run_debug(prompt: Option<String>, options: Option<String>) -> napi::Result<String> {
     let parsed = match &options {
-        Some(json) => AgentOptions::parse(&serde_json::from_str(json).map_err(refuse)?).map_err(refuse)?,
+        Some(text) => AgentOptions::parse(&json::parse(text).map_err(refuse)?).map_err(refuse)?,
         None => AgentOptions::default(),
     };
     let request =

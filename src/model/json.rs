@@ -39,9 +39,9 @@ impl JsonText {
         &self.0
     }
 
-    /// Parses the document; the error is `serde_json`'s, which names line and column.
+    /// Parses the document; see [`parse`].
     pub fn parse(&self) -> Result<serde_json::Value, serde_json::Error> {
-        serde_json::from_str(&self.0)
+        parse(&self.0)
     }
 
     /// Length in bytes.
@@ -53,6 +53,47 @@ impl JsonText {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Parses JSON as JavaScript writes it. A JavaScript string may hold half of a surrogate pair (`'🙂'.slice(0, 1)`), which
+/// no Rust string can: it becomes U+FFFD, as it does wherever such a string is encoded as UTF-8.
+///
+/// # Errors
+/// `serde_json`'s, which name line and column; nesting beyond [`MAX_DEPTH`] is one of them.
+pub fn parse(text: &str) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| {
+        let whole = replace_lone_surrogates(text);
+        if whole == text { Err(error) } else { serde_json::from_str(&whole) }
+    })
+}
+
+/// Replaces the escapes of lone surrogates by the escape of U+FFFD.
+fn replace_lone_surrogates(text: &str) -> String {
+    let unit = |at: usize| -> Option<u16> {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut whole = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(found) = text[at..].find('\\') {
+        let start = at + found;
+        whole.push_str(&text[at..start]);
+        let length = match (unit(start), unit(start + 6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                whole.push_str("\\ufffd");
+                at = start + 6;
+                continue;
+            }
+            (Some(_), _) => 6,
+            // Another escape: its second character is ASCII in valid JSON.
+            (None, _) => 2.min(text.len() - start),
+        };
+        at = start + length;
+        whole.push_str(text.get(start..at).unwrap_or_default());
+    }
+    whole.push_str(&text[at..]);
+    whole
 }
 
 impl fmt::Debug for JsonText {
@@ -67,5 +108,26 @@ impl Serialize for JsonText {
         use serde::ser::Error as _;
         let raw: &serde_json::value::RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
         raw.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn half_surrogate_pairs_become_replacement_characters() {
+        for (text, expected) in [
+            (r#""\ud83d\ude42""#, json!("🙂")),
+            (r#""\ud83d""#, json!("\u{fffd}")),
+            (r#""\ude42x""#, json!("\u{fffd}x")),
+            (r#""\ud83d\ud83d\ude42""#, json!("\u{fffd}🙂")),
+            (r#"{"\\ud800":"\\\ud800ü\n"}"#, json!({ "\\ud800": "\\\u{fffd}ü\n" })),
+        ] {
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
+        }
+        assert!(parse("{").is_err());
+        assert!(parse(&("[".repeat(200) + &"]".repeat(200))).is_err());
     }
 }

@@ -6,7 +6,7 @@ use rquickjs::{Ctx, Error, Exception, Object, Value};
 
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::ids::Slot;
-use crate::model::json::JsonText;
+use crate::model::json::{self, JsonText};
 use crate::model::limits::Limits;
 use crate::model::outcome::Settled;
 use crate::model::request::{Note, Request, RequestKind};
@@ -165,7 +165,7 @@ impl Outbox {
 }
 
 /// Reads what `describe` in `prelude.js` has written.
-pub(super) fn parse_error(json: &str) -> ErrorData {
+pub(super) fn parse_error(text: &str) -> ErrorData {
     fn read(value: &serde_json::Value) -> ErrorData {
         let text = |key: &str| value.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
         ErrorData {
@@ -177,7 +177,7 @@ pub(super) fn parse_error(json: &str) -> ErrorData {
             cause: value.get("cause").map(|cause| Box::new(read(cause))),
         }
     }
-    serde_json::from_str(json)
+    json::parse(text)
         .map(|value| read(&value))
         .unwrap_or_else(|_| ErrorData::new("Error", "an error that cannot be described"))
 }

@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Function};
 
 use super::super::outbox::{Outbox, throw};
 use crate::model::error::ErrorData;
-use crate::model::json::{JsonText, MAX_DEPTH};
+use crate::model::json::{self, JsonText, MAX_DEPTH};
 use crate::model::request::{AgentOptions, AgentRequest, RequestKind};
 
 /// `agent(promptJson, optionsJson) -> slot`; `undefined` stands for `undefined`.
@@ -24,8 +24,8 @@ pub(super) fn native<'js>(ctx: &Ctx<'js>, outbox: Rc<Outbox>) -> rquickjs::Resul
     })
 }
 
-fn parse_options(json: &str) -> Result<AgentOptions, ErrorData> {
-    let value = serde_json::from_str(json).map_err(|error| {
+fn parse_options(text: &str) -> Result<AgentOptions, ErrorData> {
+    let value = json::parse(text).map_err(|error| {
         // The text is JSON, so what remains is the depth limit.
         ErrorData::new(
             "RangeError",

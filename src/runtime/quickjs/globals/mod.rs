@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use rquickjs::{Ctx, Function, Object, Value};
 
 use super::outbox::Outbox;
-use crate::model::json::JsonText;
+use crate::model::json::{self, JsonText};
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Script, ScriptForm};
 use crate::runtime::VmSetup;
@@ -70,8 +70,8 @@ fn native_settled<'js>(ctx: &Ctx<'js>, outbox: Rc<Outbox>) -> rquickjs::Result<F
 }
 
 /// The live `meta` of a module as the engine reads it; `undefined` if it is no longer valid.
-fn normalize_meta(json: String) -> Option<String> {
-    let meta = WorkflowMetadata::normalize(&serde_json::from_str(&json).ok()?)?;
+fn normalize_meta(text: String) -> Option<String> {
+    let meta = WorkflowMetadata::normalize(&json::parse(&text).ok()?)?;
     serde_json::to_string(&meta).ok()
 }
 
