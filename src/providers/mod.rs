@@ -1,9 +1,14 @@
-//! Agent providers: each turns one agent call into one answer.
+//! Agent providers: each turns one agent call into one answer. One file per provider, and one registry.
+//!
+//! A provider knows the call and nothing of the run around it: scheduling, retries and schemas are not its business.
+
+pub mod debug;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::error::ErrorData;
@@ -35,4 +40,29 @@ pub trait Provider: Send + Sync {
 
     /// Starts one attempt. Must not block; an answer that is there at once is given by a future that is ready.
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture;
+}
+
+/// Makes up a value of a JSON Schema's shape; `None` is `undefined`. Given to the providers that need one, because
+/// they do not know what a schema is.
+pub type Sampler = fn(&Value) -> Option<Value>;
+
+/// The provider that scripts know by a name, case and all; `None` if there is none.
+pub fn by_name(name: &str, sampler: Sampler) -> Option<Arc<dyn Provider>> {
+    match name {
+        debug::NAME => Some(Arc::new(debug::Debug::new(sampler))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_are_found_by_their_exact_name() {
+        let named = |name| by_name(name, |_| None).map(|provider| provider.name().to_owned());
+        assert_eq!(named("debug").as_deref(), Some("debug"));
+        assert_eq!(named("Debug"), None);
+        assert_eq!(named(""), None);
+    }
 }
