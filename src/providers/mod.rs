@@ -1,4 +1,8 @@
-//! Agent providers: each turns one agent call into one answer.
+//! Agent providers: each turns one agent call into one answer. One file per provider, and one registry.
+//!
+//! A provider knows the call and nothing of the run around it: scheduling, retries and schemas are not its business.
+
+pub mod debug;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +12,7 @@ use crate::model::error::ErrorData;
 use crate::model::ids::CallId;
 use crate::model::outcome::AgentOutput;
 use crate::model::request::AgentRequest;
+use serde_json::Value;
 
 /// One attempt of one agent call, as a provider sees it.
 #[derive(Clone, Debug)]
@@ -34,21 +39,30 @@ pub trait Provider: Send + Sync {
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture;
 }
 
-pub const NAMES: &[&str] = &["debug"];
-pub struct Debug;
-impl Provider for Debug {
-    fn name(&self) -> &str {
-        "debug"
-    }
-    fn run(&self, request: Arc<AgentRequest>, _: AttemptContext) -> ProviderFuture {
-        let output =
-            crate::model::json::JsonText::from_str_value(&format!("echo: {}", request.prompt_text()));
-        Box::pin(std::future::ready(Ok(AgentOutput { output: Some(output), ..AgentOutput::default() })))
+/// Makes up a value of a JSON Schema's shape; `None` is `undefined`. Given to the providers that need one, because
+/// they do not know what a schema is.
+pub type Sampler = fn(&Value) -> Option<Value>;
+
+/// The names of the providers that are built in.
+pub const NAMES: &[&str] = &[debug::NAME];
+
+/// The provider that scripts know by a name, case and all; `None` if there is none.
+pub fn by_name(name: &str, sampler: Sampler) -> Option<Arc<dyn Provider>> {
+    match name {
+        debug::NAME => Some(Arc::new(debug::Debug::new(sampler))),
+        _ => None,
     }
 }
-pub fn by_name(
-    name: &str,
-    _: fn(&serde_json::Value) -> Option<serde_json::Value>,
-) -> Option<Arc<dyn Provider>> {
-    (name == "debug").then(|| Arc::new(Debug) as _)
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_are_found_by_their_exact_name() {
+        let named = |name| by_name(name, |_| None).map(|provider| provider.name().to_owned());
+        assert_eq!(named("debug").as_deref(), Some("debug"));
+        assert_eq!(named("Debug"), None);
+        assert_eq!(named(""), None);
+    }
 }

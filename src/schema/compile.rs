@@ -103,6 +103,15 @@ impl<'s> Compiler<'s> {
                 message: "NOT SUPPORTED: keyword \"id\", use \"$id\" for schema ID".to_owned(),
             });
         }
+        if let Some(reference) = keywords.get("$ref")
+            && !keywords.keys().any(|keyword| keyword != "$ref" && self.dialect.is_rule(keyword))
+        {
+            let target = self.reference(text("$ref", reference)?, resource)?;
+            node.alias = Some(target);
+            // For whoever looks at where a schema leads without walking.
+            node.any.push(Keyword::Reference(target));
+            return Ok(node);
+        }
         let types = types(keywords)?;
         self.any(keywords, &mut node)?;
         node.number = self.group("number", keywords, resource)?;
@@ -257,9 +266,7 @@ impl<'s> Compiler<'s> {
             ("items", Value::Array(schemas)) if self.dialect != Dialect::Draft202012 => {
                 Some(Keyword::Tuple(self.tuple(schemas, resource)))
             }
-            ("prefixItems", _) => {
-                Some(Keyword::Tuple(self.tuple(list(keyword, operand)?, resource)))
-            }
+            ("prefixItems", _) => Some(Keyword::Tuple(self.tuple(list(keyword, operand)?, resource))),
             // Without a tuple there is no rest for it to speak of.
             ("additionalItems", _) => match tuple_length {
                 Some(from) => self.items(from, keyword, operand, resource)?,
@@ -313,18 +320,19 @@ impl<'s> Compiler<'s> {
             "dependencies" => {
                 // Two kinds under one keyword: names first, whatever the order in which they are written.
                 let all = members(object(keyword, operand)?);
-                let (names, schemas): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, value)| value.is_array());
+                let (names, schemas): (Vec<_>, Vec<_>) =
+                    all.into_iter().partition(|(_, value)| value.is_array());
                 group.push(dependent_required(&names));
                 Some(self.dependent_schemas(&schemas, resource))
             }
             "dependentRequired" => Some(dependent_required(&members(object(keyword, operand)?))),
-            "dependentSchemas" => {
-                Some(self.dependent_schemas(&members(object(keyword, operand)?), resource))
-            }
+            "dependentSchemas" => Some(self.dependent_schemas(&members(object(keyword, operand)?), resource)),
             "properties" => {
                 let properties = members(object(keyword, operand)?).into_iter();
                 Some(Keyword::Properties(
-                    properties.map(|(name, schema)| (name.clone(), self.unless_all(schema, resource))).collect(),
+                    properties
+                        .map(|(name, schema)| (name.clone(), self.unless_all(schema, resource)))
+                        .collect(),
                 ))
             }
             "patternProperties" => {
@@ -358,9 +366,8 @@ impl<'s> Compiler<'s> {
         if matches!(rest, Rest::Allowed) && !self.dialect.is_modern() {
             return Ok(None);
         }
-        let names = |keyword: &str| {
-            keywords.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys)
-        };
+        let names =
+            |keyword: &str| keywords.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys);
         let named = names("properties").cloned().collect();
         let patterns = names("patternProperties")
             .map(|pattern| Pattern::new(pattern).map(Arc::new))
@@ -393,12 +400,7 @@ impl<'s> Compiler<'s> {
         schemas.iter().map(|schema| self.unless_all(schema, resource)).collect()
     }
 
-    fn rest(
-        &mut self,
-        keyword: &str,
-        operand: &'s Value,
-        resource: ResourceId,
-    ) -> Result<Rest, SchemaError> {
+    fn rest(&mut self, keyword: &str, operand: &'s Value, resource: ResourceId) -> Result<Rest, SchemaError> {
         Ok(match operand {
             Value::Bool(false) => Rest::Forbidden,
             schema => self.constraining(keyword, Some(schema), resource)?.map_or(Rest::Allowed, Rest::Schema),
@@ -506,11 +508,10 @@ fn types(keywords: &Keywords) -> Result<TypeSet, SchemaError> {
             let message = "\"nullable\" cannot be used without \"type\"".to_owned();
             return Err(SchemaError::Keyword { message });
         }
-        Some(Value::Bool(nullable)) => {
-            if *nullable {
-                types.insert("null");
-            }
+        Some(Value::Bool(true)) => {
+            types.insert("null");
         }
+        Some(Value::Bool(false)) => {}
         Some(_) => return Err(wrong_operand("nullable", r#"["boolean"]"#)),
     }
     Ok(types)

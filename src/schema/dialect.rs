@@ -17,8 +17,8 @@ pub(super) enum Dialect {
 
 /// Keywords that apply to values of every type. `format` is in none of the lists of assertions: it is never checked.
 const ANY: &[&str] = &[
-    "$ref", "type", "nullable", "const", "enum", "not", "anyOf", "oneOf", "allOf", "if", "then", "else", "$comment",
-    "id",
+    "$ref", "type", "nullable", "const", "enum", "not", "anyOf", "oneOf", "allOf", "if", "then", "else",
+    "$comment", "id",
 ];
 const ANY_DYNAMIC: &[&str] = &["$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef"];
 const NUMBER: &[&str] =

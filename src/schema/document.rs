@@ -49,7 +49,7 @@ const DATA: [&str; 4] = ["enum", "const", "default", "examples"];
 impl<'s> Document<'s> {
     /// Indexes a schema.
     pub(super) fn new(root: &'s Value) -> Result<Self, SchemaError> {
-        let base = uri::from_str("").map_err(|_| SchemaError::TooDeep)?;
+        let base = uri::from_str("").expect("the empty reference is the library's own default base");
         let mut document = Self { resources: Vec::new(), by_uri: HashMap::new(), roots: HashMap::new() };
         document.add_resource(base, "#".to_owned(), root);
         document.index(root, 0, 0)?;
@@ -201,9 +201,10 @@ impl<'s> Document<'s> {
         let root = self.resources[resource].root;
         match fragment.strip_prefix('/') {
             None if fragment.is_empty() => Some((root, resource)),
-            None => {
-                self.resources[resource].anchors.get(&fragment).map(|schema| (*schema, self.enter(schema, resource)))
-            }
+            None => self.resources[resource]
+                .anchors
+                .get(&fragment)
+                .map(|schema| (*schema, self.enter(schema, resource))),
             Some("") => Some((root, resource)),
             Some(pointer) => self.follow(root, resource, pointer),
         }

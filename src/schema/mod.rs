@@ -103,11 +103,12 @@ impl Validator {
     /// so.
     pub fn validate(&self, value: &Value) -> Vec<String> {
         let errors = check::check(&self.program, value).into_iter();
-        errors.map(|Failure { path, message }| match path.as_str() {
-            "" => format!("/ {message}"),
-            path => format!("{path} {message}"),
-        })
-        .collect()
+        errors
+            .map(|Failure { path, message }| match path.as_str() {
+                "" => format!("/ {message}"),
+                path => format!("{path} {message}"),
+            })
+            .collect()
     }
 }
 
@@ -148,13 +149,18 @@ fn against_draft_07(schema: &Value) -> Vec<String> {
     static META: LazyLock<Program> = LazyLock::new(|| {
         compile::compile(&document::DRAFT_07, Dialect::Draft7).expect("the meta-schema is a valid schema")
     });
-    check::check(&META, schema).into_iter().map(|error| format!("data{} {}", error.path, error.message)).collect()
+    check::check(&META, schema)
+        .into_iter()
+        .map(|error| format!("data{} {}", error.path, error.message))
+        .collect()
 }
 
 /// Checks a schema against the meta-schema it names, in the library's words: the original engine knows only one.
 fn against_library(schema: &Value) -> Vec<String> {
     match jsonschema::meta::validator_for(schema) {
-        Ok(meta) => meta.iter_errors(schema).map(|error| format!("data{} {error}", error.instance_path())).collect(),
+        Ok(meta) => {
+            meta.iter_errors(schema).map(|error| format!("data{} {error}", error.instance_path())).collect()
+        }
         Err(error) => vec![format!("data {error}")],
     }
 }

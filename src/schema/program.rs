@@ -37,6 +37,8 @@ pub(super) struct DynamicNames {
 pub(super) struct Node {
     /// The resource that the schema is part of.
     pub(super) resource: usize,
+    /// Set where a reference is all there is: the schema that it stands for.
+    pub(super) alias: Option<NodeId>,
     /// The schema `false`.
     pub(super) never: bool,
     /// The type check, where it comes before all keywords.

@@ -26,12 +26,16 @@ fn make(schema: &Value, depth: usize) -> Option<Value> {
     if let Some(value) = keywords.get("const") {
         return Some(value.clone());
     }
-    let list = |keyword: &str| keywords.get(keyword).and_then(Value::as_array).filter(|list| !list.is_empty());
+    let list =
+        |keyword: &str| keywords.get(keyword).and_then(Value::as_array).filter(|list| !list.is_empty());
     if let Some(values) = list("enum") {
         return values.first().cloned();
     }
     if let Some(schemas) = list("oneOf").or_else(|| list("anyOf")) {
-        return make(schemas.first().filter(|schema| !schema.is_null()).unwrap_or(&Value::Bool(true)), depth + 1);
+        return make(
+            schemas.first().filter(|schema| !schema.is_null()).unwrap_or(&Value::Bool(true)),
+            depth + 1,
+        );
     }
     if let Some(schemas) = list("allOf") {
         return Some(merge(schemas.iter().map(|schema| make(schema, depth + 1)).collect()));
@@ -177,11 +181,11 @@ mod tests {
             (json!({ "items": true }), Some(json!(["debug"]))),
             (json!({ "items": false }), Some(json!({}))),
             (json!({ "items": { "type": "weird" } }), Some(json!([null]))),
-            (json!({ "prefixItems": [true, { "type": "null" }], "items": true }), Some(json!(["debug", null]))),
             (
-                json!({ "type": "array", "minItems": 3, "items": { "type": "integer" } }),
-                Some(json!([0])),
+                json!({ "prefixItems": [true, { "type": "null" }], "items": true }),
+                Some(json!(["debug", null])),
             ),
+            (json!({ "type": "array", "minItems": 3, "items": { "type": "integer" } }), Some(json!([0]))),
             (json!({ "required": ["a", "b"] }), Some(json!({ "a": "debug", "b": "debug" }))),
             (json!({ "additionalProperties": { "type": "string" } }), Some(json!({}))),
             (json!({ "additionalProperties": false, "items": true }), Some(json!({}))),

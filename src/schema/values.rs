@@ -98,9 +98,7 @@ pub(super) fn equal(left: &Value, right: &Value) -> bool {
         }
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(key, value)| right.get(key).is_some_and(|other| equal(value, other)))
+                && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| equal(value, other)))
         }
         (left, right) => left == right,
     }

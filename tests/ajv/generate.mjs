@@ -1,9 +1,9 @@
 // Writes pairs.json: schemas, values, and what Ajv says about them. A development tool; nothing runs it in CI.
 //
 //   mkdir somewhere && cd somewhere && npm init -y && npm i ajv@8.20.0
-//   NODE_PATH=node_modules node <here>/generate.mjs > <here>/pairs.json
+//   node <here>/generate.mjs > <here>/pairs.json
 //
-// The same seed gives the same file. Pairs of the default dialect come from Ajv's default class, those of 2019-09
+// Made with Node.js 20. The same seed gives the same file. Pairs of the default dialect come from Ajv's default class, those of 2019-09
 // and 2020-12 from the classes for these dialects.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -312,5 +312,35 @@ function refused() {
   return out
 }
 
+// Patterns on their own: which strings V8 finds a match in, or what it says is wrong.
+const SUBJECTS = [
+  '', 'a', 'A', 'b', 'ab', 'aab', 'abc', 'a1', '1', '12', '٣', 'é', 'É', 'ß', '🙂', '🙂🙂', 'a🙂', ' ', '\n', 'a\nb', 'a\r', '\u2028',
+  '\u00a0', '\ufeff', '_', '-', 'a-b', 'a_b', 'a.b', 'a@b.co', '2024-01-31', '(x)', '[x]', '{x}', '$', '^', '\\', '/', 'aaaa', 'abab',
+  'Ω', 'K', '\u0085', '#', '\t', 'foo:bar', 'key=value',
+]
+const PROBES = [
+  ...PATTERNS, '.', '^.$', '^..$', '\\d', '\\D', '^\\w$', '^\\W$', '\\s', '^\\S$', '\\bb', '\\Bb', '^[^a]$', '[a-c]', '[^\\d]', '[\\d\\s]', '^[\\w.-]+$',
+  '\\.', '\\/', '\\$', '\\^', '\\\\', '\\(', '\\[', '\\{', '\\u0061', '\\u{61}', '\\x61', '\\t', '\\n', '\\r', '\\v', '\\f', '\\0', '\\cJ', '[\\b]',
+  'a|b', 'a|', '(a)(b)', '(?:ab)+', '(?<n>a)\\k<n>', '(a)\\1', '(?=a)', '(?!a)', '^(?!a)', '(?<=a)b', '(?<!a)b', '^(?=.*\\d)(?=.*[a-z]).{2,}$',
+  '(?=\\d)', '(?=\\w)$', '^(?!.*\\s).+$', 'a*?', 'a+?b', 'a??', 'a{2}', 'a{2,}', 'a{1,2}?', '^a{0}$', '\\p{L}', '\\p{Lu}', '\\P{L}', '[\\p{L}\\d]',
+  '\\p{Letter}', '\\p{Script=Greek}', '\\p{sc=Greek}', '\\p{Emoji}', '\\p{Emoji_Presentation}', '\\p{ASCII}', '\\p{Alphabetic}', '\\p{White_Space}',
+  '^\\p{Uppercase}', '\\p{General_Category=Decimal_Number}', '\\p{Nd}', '\\u{1F642}', '\\ud83d\\ude42', '[🙂a]', '^[\\u{1F600}-\\u{1F64F}]+$',
+  '^[a-z&&b]$', '^[a--b]', '[[]', '[a[b]', '^[^]$', '[]', '$^', '^$', '(^a|b$)', '[-a]', '[a-]', '[a\\-b]', '^(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?:\\.|$)){4}$',
+  '^\\d{4}-\\d{2}-\\d{2}$', '^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$', '^#?[0-9a-fA-F]*$', '(a*)*b', '^(a+)+$', '(?:a|ab)(?:c|bcd)?$', '\\k', '\\-', '\\a', '\\_', '\\u', '\\u{110000}',
+  '\\x6', '\\c', '\\1', '\\2(a)', '(?<n>a)(?<n>b)', '(?<1>a)', '\\k<x>', '\\p{Nope}', '\\p', 'a{2,1}', '[b-a]', '[\\d-z]', '(?i)a', '(?i:a)', '\\Z', '\\A', '\\z',
+  '(?<=a', '(?>a)', 'a++', '\\Qa\\E', '[[:alpha:]]', '\\h', '\\G', '(?#x)', '(?P<n>a)', '\\e', '\\07', '\\00', '(?=a)*', '(?<!a)+', '\\b+', 'x{,2}', ')(',
+]
+
+function patterns() {
+  return [SUBJECTS, ...[...new Set(PROBES)].map((pattern) => {
+    try {
+      const regex = new RegExp(pattern, 'u')
+      return [pattern, SUBJECTS.map((subject) => (regex.test(subject) ? 1 : 0)).join('')]
+    } catch (error) {
+      return [pattern, error.message]
+    }
+  })]
+}
+
 const row = (rows) => rows.map((r) => JSON.stringify(r)).join(',\n')
-process.stdout.write(`{"draft-07":[\n${row(pairs(Ajv.default, 7, 3600))}\n],\n"2019-09":[\n${row(pairs(Ajv2019.default, 2019, 500))}\n],\n"2020-12":[\n${row(pairs(Ajv2020.default, 2020, 500))}\n],\n"refused":[\n${row(refused())}\n]}\n`)
+process.stdout.write(`{"draft-07":[\n${row(pairs(Ajv.default, 7, 3600))}\n],\n"2019-09":[\n${row(pairs(Ajv2019.default, 2019, 500))}\n],\n"2020-12":[\n${row(pairs(Ajv2020.default, 2020, 500))}\n],\n"refused":[\n${row(refused())}\n],\n"patterns":[\n${row(patterns())}\n]}\n`)
