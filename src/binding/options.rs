@@ -128,7 +128,8 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 fn whole<T: TryFrom<u64>>(option: &str, value: Option<f64>) -> Result<Option<T>, WorkflowError> {
     let Some(value) = value else { return Ok(None) };
-    let number = (value >= 0.0 && value <= MAX_SAFE_INTEGER && value.fract() == 0.0).then_some(value as u64);
+    let is_whole = (0.0..=MAX_SAFE_INTEGER).contains(&value) && value.fract() == 0.0;
+    let number = is_whole.then_some(value as u64);
     match number.and_then(|number| T::try_from(number).ok()) {
         Some(number) => Ok(Some(number)),
         None => Err(refuse(option, &format!("must be a whole number that is not negative, got {value}"))),

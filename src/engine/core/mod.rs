@@ -151,8 +151,8 @@ pub struct Core {
     issued_agents: usize,
     /// What scripts will see next, in this order.
     ready: VecDeque<Ready>,
-    /// A VM runs, and will report with `VmIdle`.
-    busy: bool,
+    /// The VM that runs, and will report with `VmIdle`.
+    busy: Option<VmId>,
     next_call: u64,
     next_vm: u32,
     /// Options that were already warned about.
@@ -174,7 +174,7 @@ impl Core {
             running_agents: 0,
             issued_agents: 0,
             ready: VecDeque::new(),
-            busy: false,
+            busy: None,
             next_call: 0,
             next_vm: 1,
             warned: HashSet::new(),
@@ -217,7 +217,7 @@ impl Core {
     fn start(&mut self, effects: &mut Vec<Effect>) {
         self.scripts
             .insert(VmId::ROOT, ScriptState::new(None, self.options.nesting_depth, self.options.rules));
-        self.busy = true;
+        self.busy = Some(VmId::ROOT);
         effects.push(Effect::StartRoot);
     }
 
@@ -232,23 +232,23 @@ impl Core {
 
     /// One thing at a time: the script runs until it is idle before any sees the next.
     fn run_next(&mut self, effects: &mut Vec<Effect>) {
-        while !self.busy {
+        while self.busy.is_none() {
             let budget = self.budget;
-            let effect = match self.ready.pop_front() {
+            let (vm, effect) = match self.ready.pop_front() {
                 None => return,
                 Some(Ready::Outcome { vm, slot, outcome }) => {
                     let Some(script) = self.scripts.get_mut(&vm) else { continue };
                     script.undelivered -= 1;
-                    Effect::Deliver { vm, slot, outcome, budget }
+                    (vm, Effect::Deliver { vm, slot, outcome, budget })
                 }
                 Some(Ready::Child { call, vm, parent, request, depth }) => {
                     if !self.scripts.contains_key(&vm) {
                         continue;
                     }
-                    Effect::StartChild { call, vm, parent, request, depth, budget }
+                    (vm, Effect::StartChild { call, vm, parent, request, depth, budget })
                 }
             };
-            self.busy = true;
+            self.busy = Some(vm);
             effects.push(effect);
         }
     }
@@ -260,19 +260,22 @@ impl Core {
         self.phase = Phase::Cancelling(reason);
         effects.push(Effect::StartGrace { delay: self.options.cancel_grace });
         self.waiting.clear();
-        // Timers run on, so that a script may still wait while it cleans up; children unwind by themselves.
-        let mut pending: Vec<CallId> = self
-            .calls
-            .iter()
-            .filter(|(_, call)| matches!(call.kind, CallState::Agent(_)))
-            .map(|(id, _)| *id)
-            .collect();
+        let mut pending: Vec<CallId> = self.calls.keys().copied().collect();
         pending.sort_unstable();
         for id in pending {
-            self.end_call(id, CallEnd::Cancelled, effects);
-            self.resolve(id, Err(cancelled(reason)));
+            match self.calls.get(&id).map(|call| &call.kind) {
+                Some(CallState::Agent(_)) => {
+                    self.end_call(id, CallEnd::Cancelled, effects);
+                    self.resolve(id, Err(cancelled(reason)));
+                }
+                // A timer has nobody to reject. New ones may be set while the script cleans up.
+                Some(CallState::Timer) => self.discard(id, CallEnd::Cancelled, effects),
+                // Children unwind by themselves; their parents hear of it then.
+                Some(CallState::Child { .. }) | None => {}
+            }
         }
         self.running_agents = 0;
+        self.end_stalled(effects);
     }
 
     fn grace_over(&mut self, effects: &mut Vec<Effect>) {

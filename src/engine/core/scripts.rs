@@ -17,7 +17,7 @@ impl Core {
         settled: Option<Settled>,
         effects: &mut Vec<Effect>,
     ) {
-        self.busy = false;
+        self.busy = None;
         if !self.scripts.contains_key(&vm) {
             return;
         }
@@ -29,15 +29,30 @@ impl Core {
         }
         match settled {
             Some(settled) => self.script_settled(vm, settled, effects),
-            None if self.is_stalled(vm) => {
-                let stalled = match self.phase {
-                    Phase::Cancelling(reason) => WorkflowError::Cancelled { reason },
-                    _ => WorkflowError::Stalled { script: script_name(vm) },
-                };
-                self.script_settled(vm, Settled::Failed(stalled), effects);
-            }
+            None if self.is_stalled(vm) => self.script_stalled(vm, effects),
             None => {}
         }
+    }
+
+    /// Ends the scripts that have nothing left to wait for, deepest first.
+    pub(super) fn end_stalled(&mut self, effects: &mut Vec<Effect>) {
+        let vms: Vec<VmId> = self.scripts.keys().rev().copied().collect();
+        for vm in vms {
+            // One that runs will say itself what it waits for; one that has not begun waits for nothing yet.
+            let begins =
+                self.ready.iter().any(|ready| matches!(ready, Ready::Child { vm: id, .. } if *id == vm));
+            if self.busy != Some(vm) && !begins && self.phase != Phase::Over && self.is_stalled(vm) {
+                self.script_stalled(vm, effects);
+            }
+        }
+    }
+
+    fn script_stalled(&mut self, vm: VmId, effects: &mut Vec<Effect>) {
+        let stalled = match self.phase {
+            Phase::Cancelling(reason) => WorkflowError::Cancelled { reason },
+            _ => WorkflowError::Stalled { script: script_name(vm) },
+        };
+        self.script_settled(vm, Settled::Failed(stalled), effects);
     }
 
     /// Nothing that the script waits for can happen any more.
@@ -110,7 +125,7 @@ impl Core {
 
     /// The child's script was not found, or is not one.
     pub(super) fn child_not_started(&mut self, call: CallId, error: ErrorData, effects: &mut Vec<Effect>) {
-        self.busy = false;
+        self.busy = None;
         let Some(CallState::Child { vm }) = self.calls.get(&call).map(|call| &call.kind) else { return };
         self.scripts.remove(vm);
         self.conclude(call, Err(as_rejection(error, call)), effects);
@@ -154,11 +169,15 @@ impl Core {
     }
 
     /// Ends a call whose outcome will not be delivered.
-    fn discard(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
+    pub(super) fn discard(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
         self.end_call(id, end, effects);
-        match self.calls.remove(&id).map(|call| call.kind) {
-            Some(CallState::Child { vm }) => self.drop_script(vm, end, effects),
-            Some(CallState::Agent(agent)) if agent.holds_slot() => self.running_agents -= 1,
+        let Some(call) = self.calls.remove(&id) else { return };
+        if let Some(script) = self.scripts.get_mut(&call.vm) {
+            script.pending.remove(&call.slot);
+        }
+        match call.kind {
+            CallState::Child { vm } => self.drop_script(vm, end, effects),
+            CallState::Agent(agent) if agent.holds_slot() => self.running_agents -= 1,
             _ => {}
         }
     }

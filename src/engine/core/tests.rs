@@ -289,14 +289,37 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
             (idle(0, vec![agent(0), agent(1), timer(2)]), "timer 2, agent 0#1"),
             (
                 Input::CancelRequested { reason: CancelReason::User },
-                &*format!("grace, abort 0, reject 0.0 {cancelled}"),
+                &*format!("grace, abort 0, abort 2, reject 0.0 {cancelled}"),
             ),
             (Input::CancelRequested { reason: CancelReason::User }, ""),
             (idle(0, vec![agent(3), child(4)]), &*format!("reject 0.1 {cancelled}")),
             (idle(0, vec![]), &*format!("reject 0.3 {cancelled}")),
             (idle(0, vec![]), &*format!("reject 0.4 {cancelled}")),
             (idle(0, vec![timer(5)]), "timer 5"),
-            (Input::GraceOver, "abort 2, abort 5, drop vm0, fail ERR_RUN_CANCELLED"),
+            (Input::GraceOver, "abort 5, drop vm0, fail ERR_RUN_CANCELLED"),
+        ],
+    );
+    // What waits for a timer only has nothing left to wait for: a child first, then its parent hears of it.
+    check(
+        options(),
+        vec![
+            (idle(0, vec![child(0)]), "child 0 vm1"),
+            (idle(1, vec![timer(0)]), "timer 1"),
+            (
+                Input::CancelRequested { reason: CancelReason::User },
+                &*format!("grace, abort 1, drop vm1, reject 0.0 {cancelled}"),
+            ),
+            (idle(0, vec![]), "drop vm0, fail ERR_RUN_CANCELLED"),
+        ],
+    );
+    check(
+        options(),
+        vec![
+            (idle(0, vec![timer(0)]), "timer 0"),
+            (
+                Input::CancelRequested { reason: CancelReason::User },
+                "grace, abort 0, drop vm0, fail ERR_RUN_CANCELLED",
+            ),
         ],
     );
     // A script that ends by itself within the grace is cancelled all the same.
