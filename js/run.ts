@@ -19,7 +19,7 @@ type Options = RunWorkflowOptions | RunWorkflowSourceOptions
 /** One message of the engine. */
 type Message =
   | { k: 'agent'; call: number; attempt: number; prompt?: JSONValue; options?: AgentRunOptions | null }
-  | { k: 'abort'; call: number }
+  | { k: 'abort'; calls: number[] }
   | { k: 'event'; event: WorkflowEvent }
   | { k: 'charged'; charged: number }
   | { k: 'end'; dropped: number; value?: JSONValue; error?: NativeError }
@@ -127,8 +127,10 @@ class Run {
         void this.#answer(message.call, message.prompt, message.options)
         return
       case 'abort':
-        this.#calls.get(message.call)?.abort()
-        this.#calls.delete(message.call)
+        for (const call of message.calls) {
+          this.#calls.get(call)?.abort()
+          this.#calls.delete(call)
+        }
         return
       case 'event':
         this.#event(message.event)

@@ -1,5 +1,6 @@
 //! The way to Node.js: messages wait here until its thread takes them, many at a time.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use napi::Status;
@@ -48,7 +49,7 @@ pub(super) struct Mailbox {
 
 #[derive(Default)]
 struct Queue {
-    messages: std::collections::VecDeque<Message>,
+    messages: VecDeque<Message>,
     log_bytes: usize,
     dropped: u64,
     /// Node.js has been called and has not come yet.
@@ -114,13 +115,15 @@ impl Mailbox {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.called = false;
             while let Some(message) = queue.messages.pop_front() {
+                if let Message::Abort { call } = message {
+                    write_aborts(&mut batch, call, &mut queue.messages);
+                    continue;
+                }
                 if let Message::Event { json, droppable: true } = &message {
                     queue.log_bytes -= json.len();
                 }
                 ended |= matches!(message, Message::End(_));
-                if batch.len() > 1 {
-                    batch.push(',');
-                }
+                separate(&mut batch);
                 let dropped = if ended { queue.dropped } else { 0 };
                 write_message(&mut batch, message, dropped);
                 if batch.len() > BATCH_BYTES && !queue.messages.is_empty() {
@@ -142,6 +145,23 @@ impl Mailbox {
     }
 }
 
+fn separate(batch: &mut String) {
+    if batch.len() > 1 {
+        batch.push(',');
+    }
+}
+
+/// A run that ends may have very many calls under way: those that follow one another become one message.
+fn write_aborts(batch: &mut String, first: u64, messages: &mut VecDeque<Message>) {
+    separate(batch);
+    batch.push_str(&format!(r#"{{"k":"abort","calls":[{first}"#));
+    while let Some(Message::Abort { call }) = messages.front() {
+        batch.push_str(&format!(",{call}"));
+        messages.pop_front();
+    }
+    batch.push_str("]}");
+}
+
 fn write_message(batch: &mut String, message: Message, dropped: u64) {
     match message {
         Message::Agent { call, attempt, request } => {
@@ -150,7 +170,7 @@ fn write_message(batch: &mut String, message: Message, dropped: u64) {
             push_field(batch, "options", request.options.as_ref());
             batch.push('}');
         }
-        Message::Abort { call } => batch.push_str(&format!(r#"{{"k":"abort","call":{call}}}"#)),
+        Message::Abort { call } => write_aborts(batch, call, &mut VecDeque::new()),
         Message::Event { json, .. } => {
             batch.push_str(r#"{"k":"event","event":"#);
             batch.push_str(&json);

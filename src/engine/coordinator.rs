@@ -4,15 +4,16 @@
 //! its script without crossing threads. What takes time (agents, timers) are futures that the loop awaits; what a
 //! provider does for them beyond waiting, it does elsewhere.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::noop_waker_ref;
 
@@ -36,6 +37,52 @@ use crate::schema::{self, Validator};
 
 type Work = Pin<Box<dyn Future<Output = Input> + Send>>;
 
+/// Something under way, which can be ended from outside: what it holds is dropped there and then.
+#[derive(Clone)]
+struct Task(Rc<RefCell<TaskState>>);
+
+struct TaskState {
+    work: Option<Work>,
+    waker: Option<Waker>,
+}
+
+impl Task {
+    fn new(work: Work) -> Self {
+        Self(Rc::new(RefCell::new(TaskState { work: Some(work), waker: None })))
+    }
+
+    fn abort(&self) {
+        let (work, waker) = {
+            let mut state = self.0.borrow_mut();
+            (state.work.take(), state.waker.take())
+        };
+        drop(work);
+        // Lets the set of all tasks forget this one.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Future for Task {
+    type Output = Option<Input>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Input>> {
+        let mut state = self.0.borrow_mut();
+        let Some(work) = state.work.as_mut() else { return Poll::Ready(None) };
+        match work.as_mut().poll(context) {
+            Poll::Ready(input) => {
+                state.work = None;
+                Poll::Ready(Some(input))
+            }
+            Poll::Pending => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
 /// After this many inputs in a row the loop looks at what has ended elsewhere, and at the wish to cancel: calls
 /// that are answered at once must not starve timers and other calls.
 const INPUTS_PER_LOOK: u32 = 64;
@@ -51,8 +98,9 @@ pub(super) struct Coordinator {
     vms: HashMap<VmId, RunningScript>,
     root: Option<Script>,
     inputs: VecDeque<Input>,
-    work: FuturesUnordered<Abortable<Work>>,
-    aborts: HashMap<CallId, AbortHandle>,
+    work: FuturesUnordered<Task>,
+    /// The same tasks by their calls.
+    tasks: HashMap<CallId, Task>,
     grace: Option<Duration>,
     cancel_seen: bool,
     next_seq: u64,
@@ -84,15 +132,16 @@ impl Coordinator {
             root: Some(script),
             inputs: VecDeque::new(),
             work: FuturesUnordered::new(),
-            aborts: HashMap::new(),
+            tasks: HashMap::new(),
             grace: None,
             cancel_seen: false,
             next_seq: 1,
         }
     }
 
-    /// Runs to the end.
-    pub(super) async fn run(mut self) -> RunEnd {
+    /// Runs to the end. What is left (the VMs above all) is freed when the coordinator is dropped: whoever waits for
+    /// the end need not wait for that.
+    pub(super) async fn run(&mut self) -> RunEnd {
         if let Some(script) = &self.root {
             let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
             self.emit(event);
@@ -146,7 +195,7 @@ impl Coordinator {
                     return Input::GraceOver;
                 }
                 done = self.work.next(), if !self.work.is_empty() => {
-                    if let Some(Ok(input)) = done {
+                    if let Some(Some(input)) = done {
                         return self.ended(input);
                     }
                 }
@@ -160,7 +209,7 @@ impl Coordinator {
         tokio::task::yield_now().await;
         std::future::poll_fn(|context| {
             while let Poll::Ready(Some(done)) = self.work.poll_next_unpin(context) {
-                if let Ok(input) = done {
+                if let Some(input) = done {
                     let input = self.ended(input);
                     self.inputs.push_back(input);
                 }
@@ -181,7 +230,7 @@ impl Coordinator {
         if let Input::AgentFinished { call, .. } | Input::TimerFired { call } | Input::BackoffOver { call } =
             &input
         {
-            self.aborts.remove(call);
+            self.tasks.remove(call);
         }
         input
     }
@@ -210,8 +259,8 @@ impl Coordinator {
                 Input::BackoffOver { call }
             }),
             Effect::Abort { call } => {
-                if let Some(abort) = self.aborts.remove(&call) {
-                    abort.abort();
+                if let Some(task) = self.tasks.remove(&call) {
+                    task.abort();
                 }
             }
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
@@ -230,9 +279,9 @@ impl Coordinator {
     }
 
     fn spawn(&mut self, call: CallId, future: impl Future<Output = Input> + Send + 'static) {
-        let (abort, registration) = AbortHandle::new_pair();
-        self.aborts.insert(call, abort);
-        self.work.push(Abortable::new(Box::pin(future), registration));
+        let task = Task::new(Box::pin(future));
+        self.tasks.insert(call, task.clone());
+        self.work.push(task);
     }
 
     fn report(&mut self, vm: VmId, turn: Turn) {

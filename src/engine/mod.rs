@@ -94,11 +94,11 @@ impl Engine {
             let budget = options.budget;
             let control = run_control.clone();
             let run = || handle.block_on(run(id, options, host, run_control, Arc::new(QuickJs)));
-            let end = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| RunEnd {
-                result: Err(WorkflowError::Internal { message: panic_message(&*panic) }),
-                budget,
-            });
-            control.end(end);
+            // A panic is a defect of the engine, and no reason to leave the caller without an answer.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+                let result = Err(WorkflowError::Internal { message: panic_message(&*panic) });
+                control.end(RunEnd { result, budget });
+            }
         };
         self.watchdog.watch(self.handle(), control.clone(), script_name, budget);
         thread::Builder::new().name("workflow-run".to_owned()).stack_size(stack).spawn(body).map_err(
@@ -113,17 +113,15 @@ impl Engine {
 }
 
 /// One run from its source to its end, on the calling thread.
-pub(crate) async fn run(
-    id: RunId,
-    options: RunOptions,
-    host: Host,
-    control: RunControl,
-    factory: Arc<dyn VmFactory>,
-) -> RunEnd {
+async fn run(id: RunId, options: RunOptions, host: Host, control: RunControl, factory: Arc<dyn VmFactory>) {
     let source = ScriptSource::new(options.cwd.as_deref(), options.limits.source_bytes);
     match source.root(&options.source) {
-        Ok(script) => Coordinator::new(id, script, options, host, control, factory).run().await,
-        Err(error) => RunEnd { result: Err(error), budget: options.budget },
+        Ok(script) => {
+            let mut coordinator = Coordinator::new(id, script, options, host, control.clone(), factory);
+            let end = coordinator.run().await;
+            control.end(end);
+        }
+        Err(error) => control.end(RunEnd { result: Err(error), budget: options.budget }),
     }
 }
 

@@ -87,7 +87,7 @@ pub enum Effect {
     Emit(Event),
     /// What was spent has changed; `charged` is by how much.
     Charged { charged: f64, budget: BudgetState },
-    /// The run is over. Nothing follows.
+    /// The run is over, and its scripts with it. Nothing follows.
     Finish(Result<Option<JsonText>, WorkflowError>),
 }
 
@@ -294,9 +294,6 @@ impl Core {
         open.sort_unstable();
         for id in open {
             self.end_call(id, end, effects);
-        }
-        for vm in self.scripts.keys() {
-            effects.push(Effect::DropVm { vm: *vm });
         }
         let budget = self.budget;
         effects.push(Effect::Emit(match &result {
