@@ -1,0 +1,3 @@
+//! The JavaScript side of the engine.
+
+mod quickjs;

@@ -1,0 +1,3 @@
+//! The QuickJS implementation of the runtime.
+
+mod globals;
