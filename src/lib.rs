@@ -4,6 +4,6 @@
 
 pub mod model;
 pub mod providers;
-mod runtime;
+pub mod runtime;
 pub mod schema;
 pub mod script;

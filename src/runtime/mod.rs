@@ -1,3 +1,3 @@
 //! The JavaScript side of the engine.
 
-mod quickjs;
+pub mod quickjs;

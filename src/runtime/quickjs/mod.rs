@@ -1,3 +1,3 @@
 //! The QuickJS implementation of the runtime.
 
-mod globals;
+pub mod globals;

@@ -9,6 +9,10 @@
   const Boxed = Object;
   const Type = TypeError;
 
+  const { concat } = String.prototype;
+  // The interpreter makes a method call of a template literal, which a script could get in between of.
+  const textOf = (value) => apply(concat, "", [value]);
+
   const define = (target, methods) => {
     for (const name in methods) {
       defineProperty(target, name, {
@@ -74,8 +78,8 @@
       const length = lengthOf(literals);
       let result = "";
       for (let i = 0; i < length; i++) {
-        result += `${literals[i]}`;
-        if (i + 1 < length && i < substitutions.length) result += `${substitutions[i]}`;
+        result += textOf(literals[i]);
+        if (i + 1 < length && i < substitutions.length) result += textOf(substitutions[i]);
       }
       return result;
     },
@@ -126,8 +130,8 @@
   }
 
   return (a, b) => {
-    a = `${a}`;
-    b = `${b}`;
+    a = textOf(a);
+    b = textOf(b);
     return a < b ? -1 : a > b ? 1 : 0;
   };
 })

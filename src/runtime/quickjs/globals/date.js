@@ -1,11 +1,12 @@
 (function (native) {
   "use strict";
   const Native = Date;
-  const { apply, construct, defineProperty } = Reflect;
+  const { apply, construct, defineProperty, setPrototypeOf } = Reflect;
   const { prototype, UTC, parse } = Native;
   const { getTime, setTime, toUTCString, toISOString, getUTCFullYear, setUTCFullYear } = prototype;
   const { toPrimitive } = Symbol;
   const { trunc } = Math;
+  const { concat } = String.prototype;
   const Range = RangeError;
   const Type = TypeError;
 
@@ -47,7 +48,13 @@
     if (new.target === undefined) throw native.refusal("Date()");
     const count = arguments.length;
     if (count === 0) throw native.refusal("new Date()");
-    return construct(Native, [count === 1 ? time(year) : apply(UTC, undefined, arguments)], new.target);
+    const made = construct(Native, [count === 1 ? time(year) : apply(UTC, undefined, arguments)]);
+    if (new.target !== Replacement) {
+      // Not left to the original: a getter called from there could pick it off the stack.
+      const wanted = new.target.prototype;
+      if (isObject(wanted)) setPrototypeOf(made, wanted);
+    }
+    return made;
   }
   defineProperty(Replacement, "name", { value: "Date" });
   defineProperty(Replacement, "prototype", { value: prototype, writable: false });
@@ -65,7 +72,8 @@
       throw native.refusal("Date.now()");
     },
     parse(text) {
-      return instant(`${text}`);
+      // Not a template literal: the interpreter makes a method call of it.
+      return instant(apply(concat, "", [text]));
     },
     UTC,
   });

@@ -136,3 +136,126 @@ fn text(utc: &str, form: u8) -> String {
         _ => short_time(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::conformance::faults;
+    use super::super::testing::{bare_vm, patient_vm, run, text_of};
+    use super::*;
+
+    #[test]
+    fn reading_the_clock_is_refused_with_advice() {
+        let cases = [
+            ("Date.now()", "Date.now()"),
+            ("Date()", "Date()"),
+            ("Date(0)", "Date()"),
+            ("new Date()", "new Date()"),
+            ("new Date", "new Date()"),
+            ("Reflect.construct(Date, [])", "new Date()"),
+            ("Reflect.construct(Date, [], Array)", "new Date()"),
+            ("new (class D extends Date {})()", "new Date()"),
+            ("new (class D extends Date { constructor() { super() } })()", "new Date()"),
+            ("new (new Date(0).constructor)()", "new Date()"),
+            ("new (Object.getPrototypeOf(class extends Date {}))()", "new Date()"),
+            ("new (Date.bind(null))()", "new Date()"),
+            ("new (new Proxy(Date, {}))()", "new Date()"),
+            ("Date.call(new Date(0))", "Date()"),
+        ];
+        for (code, what) in cases {
+            let (_runtime, context) = patient_vm();
+            let wrapped = format!(
+                "try {{ {code}; 'no error' }} catch (e) {{ [e.name, e instanceof TypeError, e.code, e.message].join('|') }}"
+            );
+            let expected = format!(
+                "TypeError|true|ERR_NONDETERMINISTIC|{what} is not available in workflow scripts: it would break \
+                 resume; pass timestamps in `args`"
+            );
+            assert_eq!(context.with(|ctx| text_of(run(&ctx, &wrapped))), expected, "{code}");
+        }
+    }
+
+    /// Code that runs while the original is on the stack must not get hold of it.
+    #[test]
+    fn no_stack_frame_hands_out_the_original() {
+        let (_runtime, context) = patient_vm();
+        let code = r#"
+            var found = [];
+            var look = () => {
+              Error.prepareStackTrace = (_, sites) => sites;
+              for (const site of new Error().stack) {
+                for (const name in Object.getOwnPropertyDescriptors(Object.getPrototypeOf(site))) {
+                  try { const value = site[name](); if (typeof value === "function") found.push(value.name); } catch {}
+                }
+              }
+              return 1;
+            };
+            new Date(2020, { valueOf: look });
+            new Date({ valueOf: look });
+            Reflect.construct(Date, [0], new Proxy(function () {}, { get(target, key) { look(); return target[key]; } }));
+            [3, 2, 1].sort(look);
+            found.join()
+        "#;
+        assert_eq!(context.with(|ctx| text_of(run(&ctx, code))), "");
+    }
+
+    #[test]
+    fn texts_are_given_the_zone_they_lack() {
+        let cases = [
+            ("2020", "2020"),
+            ("2020-01-02", "2020-01-02"),
+            ("2020-01-02T03:04", "2020-01-02T03:04Z"),
+            ("2020-01-02T03:04:05.6", "2020-01-02T03:04:05.6Z"),
+            ("2020-01-02T03:04Z", "2020-01-02T03:04Z"),
+            ("2020-01-02T03:04+02:00", "2020-01-02T03:04+02:00"),
+            ("2020-01-02T03:04-0200", "2020-01-02T03:04-0200"),
+            ("+002020-01-02T03:04", "+002020-01-02T03:04Z"),
+            ("2020-01-02Tnoon", "2020-01-02Tnoon"),
+            ("2020-01-02 03:04", "Z 2020-01-02 03:04"),
+            ("2020-01-02 03:04+02:00", "Z 2020-01-02 03:04 +02:00"),
+            ("2020-01-02 03:04Z", "Z 2020-01-02 03:04 Z"),
+            ("Jan 2, 2020", "Z Jan 2, 2020"),
+            ("ü", "Z ü"),
+            ("", "Z "),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(zoned(text.to_owned()), expected, "{text}");
+        }
+    }
+
+    const IN_THIS_ZONE: &str = "runtime::quickjs::globals::date::tests::in_this_zone";
+
+    /// The zone of a process is read once, so each zone is a process of its own: this test binary again.
+    #[cfg(unix)]
+    #[test]
+    fn no_zone_of_the_process_shows() {
+        // New York and Kolkata, in the form that needs no zone files.
+        for zone in ["EST5EDT,M3.2.0,M11.1.0", "IST-5:30", "UTC0"] {
+            let output = std::process::Command::new(std::env::current_exe().unwrap())
+                .args([IN_THIS_ZONE, "--exact", "--ignored", "--nocapture"])
+                .env("TZ", zone)
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                text.contains("1 passed"),
+                "{zone}:\n{text}\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+
+    #[test]
+    #[ignore = "run by no_zone_of_the_process_shows, with TZ set"]
+    fn in_this_zone() {
+        let (_runtime, context) = bare_vm(std::time::Duration::from_secs(60));
+        let offset = context.with(|ctx| text_of(run(&ctx, "new Date(0).getTimezoneOffset()")));
+        let expected = match std::env::var("TZ").unwrap().as_str() {
+            "IST-5:30" => "-330",
+            "UTC0" => "0",
+            _ => "300",
+        };
+        assert_eq!(offset, expected, "the zone did not take effect, the test would prove nothing");
+        let faults = faults(Some("date"));
+        assert!(faults.is_empty(), "\n{faults}");
+    }
+}

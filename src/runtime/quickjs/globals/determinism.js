@@ -1,18 +1,24 @@
 (function (native) {
   "use strict";
-  const { defineProperty, getPrototypeOf, setPrototypeOf, deleteProperty } = Reflect;
+  const { defineProperty, getPrototypeOf, setPrototypeOf } = Reflect;
   const Denied = EvalError;
-  const Random = Math;
 
   delete globalThis.eval;
   for (const name of native.absent) delete globalThis[name];
+
+  // A stack frame would hand out the function that runs in it, the originals behind the guards included.
+  const { prepareStackTrace } = Error;
+  Error.prepareStackTrace = (_, sites) => sites;
+  const [site] = new Error().stack;
+  Error.prepareStackTrace = prepareStackTrace;
+  delete getPrototypeOf(site).getFunction;
 
   const { random } = {
     random() {
       throw native.refusal("Math.random()");
     },
   };
-  defineProperty(Random, "random", { value: random });
+  defineProperty(Math, "random", { value: random });
 
   // Prototypes stay, so `instanceof` and the methods of functions keep working.
   const close = (prototype, parent) => {

@@ -6,6 +6,7 @@
   const { isArray } = Array;
   const { add, delete: remove, has } = Set.prototype;
   const { parse: parseNative, stringify: stringifyNative } = Json;
+  const { concat } = String.prototype;
   const { identity } = native;
   const Type = TypeError, Syntax = SyntaxError, Visited = Set;
   const TypePrototype = TypeError.prototype;
@@ -19,10 +20,10 @@
       apply(add, open, [object]);
       path[path.length] = { object, key, keys: keysOf(object), next: 0 };
     };
-    const property = ({ object, key }) => (isArray(object) ? `index ${key}` : `property '${key}'`);
+    const property = ({ object, key }) => (isArray(object) ? "index " + key : "property '" + key + "'");
     const constructor = (object) => {
       const name = getOwnPropertyDescriptor(getPrototypeOf(object) ?? {}, "constructor")?.value?.name;
-      return `object with constructor '${typeof name === "string" ? name : "Object"}'`;
+      return "object with constructor '" + (typeof name === "string" ? name : "Object") + "'";
     };
     enter(root, "");
     while (path.length > 0) {
@@ -45,21 +46,22 @@
       while (path[start].object !== value) start++;
       const line = (at) => {
         const from = property({ object: path[at - 1].object, key: path[at].key });
-        message += `\n    |     ${from} -> ${constructor(path[at].object)}`;
+        message += "\n    |     " + from + " -> " + constructor(path[at].object);
       };
-      message += `\n    --> starting at ${constructor(value)}`;
+      message += "\n    --> starting at " + constructor(value);
       let at = start + 1;
       for (; at < path.length && at < start + 3; at++) line(at);
       if (path.length > at + 1) message += "\n    |     ...";
       if (at < path.length) line(path.length - 1);
-      return `${message}\n    --- ${property({ object: top.object, key })} closes the circle`;
+      return message + "\n    --- " + property({ object: top.object, key }) + " closes the circle";
     }
     return message;
   };
 
   const { parse, stringify } = {
     parse(text, reviver) {
-      text = `${text}`;
+      // Not a template literal: the interpreter makes a method call of it.
+      text = apply(concat, "", [text]);
       try {
         return apply(parseNative, Json, [text, reviver]);
       } catch (error) {

@@ -18,7 +18,7 @@ static UNIT: Unit = Unit::new(c"workflow:json", include_str!("json.js"));
 pub(super) fn init(ctx: &Ctx<'_>) -> Result<()> {
     let native = Object::new(ctx.clone())?;
     native.set("explain", Function::new(ctx.clone(), |text: JsString<'_>| utf8(&text).map(explain))?)?;
-    native.set("identity", native_function(ctx, c"", 2, identity, None)?)?;
+    native.set("identity", native_function(ctx, c"", 2, identity, 0, &[])?)?;
     native.set("checkLength", Function::new(ctx.clone(), check_length)?)?;
     native.set("isProxy", Function::new(ctx.clone(), is_proxy)?)?;
     UNIT.install(ctx, native)
@@ -173,7 +173,9 @@ impl Reader<'_> {
     fn string(&mut self) -> Read {
         self.at += 1;
         loop {
-            let Some(&unit) = self.units.get(self.at) else { return Err(Fault::Known("Unterminated string")) };
+            let Some(&unit) = self.units.get(self.at) else {
+                return Err(Fault::Known("Unterminated string"));
+            };
             match unit {
                 0x22 => break,
                 0..0x20 => return Err(Fault::Known("Bad control character in string literal")),
@@ -276,5 +278,24 @@ impl Reader<'_> {
         };
         let place = if words.ends_with("JSON") { "" } else { " in JSON" };
         format!("{words}{place} at position {at}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{interrupted_vm, run, text_of};
+
+    #[test]
+    fn a_value_that_takes_for_ever_is_interrupted() {
+        let cases = [
+            "let a = []; for (let i = 0; i < 30; i++) a = [a, a, a, a]; JSON.stringify(a)",
+            "let a = {}; for (let i = 0; i < 60; i++) a = { a, b: a }; JSON.stringify(a)",
+            "let a = {}; for (let i = 0; i < 60; i++) a = { a, b: a }; JSON.stringify(a, null, 2)",
+            "JSON.stringify(new Proxy([], { get: (_, key) => (key === 'length' ? 2 ** 53 - 1 : 0) }))",
+        ];
+        for code in cases {
+            let (_runtime, context) = interrupted_vm();
+            assert_eq!(context.with(|ctx| text_of(run(&ctx, code))), "InternalError: interrupted", "{code}");
+        }
     }
 }

@@ -63,7 +63,7 @@
 
   const hidden = new WeakSet();
 
-  const refuse = (what) => new Dom(`${what} could not be cloned.`, "DataCloneError");
+  const refuse = (what) => new Dom(what + " could not be cloned.", "DataCloneError");
   const describe = (object) => {
     if (typeof object === "function") return apply(functionText, object, []);
     let name = "Object";
@@ -78,7 +78,7 @@
         }
       }
     }
-    return `#<${name}>`;
+    return "#<" + name + ">";
   };
 
   const copyBuffer = (buffer) => {
@@ -92,7 +92,7 @@
   };
 
   const hide = (object, name, value) =>
-    defineProperty(object, name, { value, writable: true, enumerable: false, configurable: true });
+    defineProperty(object, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
 
   const copyError = (error) => {
     const name = error.name;
@@ -188,7 +188,9 @@
 
   const error = (code, message) => {
     const result = new Type(message);
-    defineProperty(result, "code", { value: code, writable: true, enumerable: true, configurable: true });
+    defineProperty(result, "code", {
+      __proto__: null, value: code, writable: true, enumerable: true, configurable: true,
+    });
     return result;
   };
 

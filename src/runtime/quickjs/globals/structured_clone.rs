@@ -44,3 +44,38 @@ pub(super) fn is_proxy(value: Value<'_>) -> bool {
     // SAFETY: looks at the class of a value that is alive.
     unsafe { qjs::JS_IsProxy(value.as_raw()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{patient_vm, run, text_of};
+    use super::*;
+
+    #[test]
+    fn what_the_engine_marks_is_not_cloned() {
+        let (_runtime, context) = patient_vm();
+        context.with(|ctx| {
+            let object: Object<'_> = run(&ctx, "globalThis.it = { a: 1 }; it").unwrap().get().unwrap();
+            assert_eq!(text_of(run(&ctx, "structuredClone({ it }).it.a")), "1");
+            mark_uncloneable(&ctx, &object).unwrap();
+            for code in
+                ["structuredClone(it)", "structuredClone({ it })", "structuredClone(new Map([[it, 1]]))"]
+            {
+                assert_eq!(
+                    text_of(run(&ctx, code)),
+                    "DataCloneError: #<Object> could not be cloned.",
+                    "{code}"
+                );
+            }
+            assert_eq!(text_of(run(&ctx, "structuredClone({ ...it }).a")), "1");
+        });
+    }
+
+    #[test]
+    fn marking_without_the_global_is_an_error() {
+        let (_runtime, context) = super::super::testing::bare_vm(std::time::Duration::from_secs(60));
+        context.with(|ctx| {
+            let object = Object::new(ctx.clone()).unwrap();
+            assert!(mark_uncloneable(&ctx, &object).is_err());
+        });
+    }
+}

@@ -5,11 +5,20 @@
 use std::time::{Duration, Instant};
 
 use rquickjs::{
-    CatchResultExt, CaughtError, Context, Ctx, Function, Runtime, Value, context::{EvalOptions, intrinsic}, qjs,
+    CatchResultExt, CaughtError, Coerced, Context, Ctx, Function, Runtime, Value,
+    context::{EvalOptions, intrinsic},
+    qjs,
 };
 
-/// A VM with a memory limit and an interrupt that fires after `patience`.
+/// A VM with the globals under test, a memory limit, and an interrupt that fires after `patience`.
 pub fn vm(patience: Duration) -> (Runtime, Context) {
+    let (runtime, context) = bare_vm(patience);
+    context.with(|ctx| super::init(&ctx).catch(&ctx).unwrap());
+    (runtime, context)
+}
+
+/// The same without the globals.
+pub fn bare_vm(patience: Duration) -> (Runtime, Context) {
     let runtime = Runtime::new().unwrap();
     runtime.set_memory_limit(128 << 20);
     runtime.set_max_stack_size(512 << 10);
@@ -33,25 +42,20 @@ pub fn vm(patience: Duration) -> (Runtime, Context) {
     context.with(|ctx| {
         // SAFETY: the context is alive and locked by `with`.
         assert_eq!(unsafe { qjs::JS_AddIntrinsicAToB(ctx.as_raw().as_ptr()) }, 0);
-        init(&ctx).catch(&ctx).unwrap();
     });
     (runtime, context)
-}
-
-/// Every global of these rooms, in the order the sandbox needs.
-pub fn init(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-    super::arrays::init(ctx)?;
-    super::url::init(ctx)?;
-    super::text::init(ctx)?;
-    super::structured_clone::init(ctx)?;
-    super::json::init(ctx)?;
-    super::date::init(ctx)?;
-    super::determinism::init(ctx)
 }
 
 /// A VM that no test needs to interrupt.
 pub fn patient_vm() -> (Runtime, Context) {
     vm(Duration::from_secs(60))
+}
+
+/// A VM that is interrupted as soon as it looks, once its globals are there.
+pub fn interrupted_vm() -> (Runtime, Context) {
+    let (runtime, context) = patient_vm();
+    runtime.set_interrupt_handler(Some(Box::new(|| true)));
+    (runtime, context)
 }
 
 /// Runs `source` as a sloppy script; `Err` holds what it threw, as `Name: message`.
@@ -63,8 +67,22 @@ pub fn run<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Value<'js>, String> {
             let name: String = exception.get("name").unwrap_or_default();
             format!("{name}: {}", exception.message().unwrap_or_default())
         }
+        // A `DOMException` is no `Error` to `rquickjs`.
+        CaughtError::Value(value) if value.is_object() => {
+            let object = value.into_object().unwrap();
+            let [name, message]: [String; 2] =
+                ["name", "message"].map(|key| object.get(key).unwrap_or_default());
+            format!("{name}: {message}")
+        }
         other => other.to_string(),
     })
+}
+
+/// What came out of [`run`] as text: the value as `String(value)` has it, or what was thrown.
+pub fn text_of(result: Result<Value<'_>, String>) -> String {
+    result
+        .and_then(|value| value.get::<Coerced<String>>().map_err(|error| error.to_string()))
+        .map_or_else(|thrown| thrown, |text| text.0)
 }
 
 /// The text that `conformance/show.js` makes of what `source` evaluates to or throws.

@@ -6,6 +6,9 @@
   const Bytes = Uint8Array;
   const Range = RangeError;
   const Type = TypeError;
+  const { concat } = String.prototype;
+  // The interpreter makes a method call of a template literal, which a script could get in between of.
+  const textOf = (value) => apply(concat, "", [value]);
   const getter = (prototype, name) => getOwnPropertyDescriptor(prototype, name).get;
   const parts = (prototype) => [
     getter(prototype, "buffer"), getter(prototype, "byteOffset"), getter(prototype, "byteLength"),
@@ -15,10 +18,12 @@
 
   const fail = (Kind, code, message) => {
     const error = new Kind(message);
-    defineProperty(error, "code", { value: code, writable: true, enumerable: true, configurable: true });
+    defineProperty(error, "code", {
+      __proto__: null, value: code, writable: true, enumerable: true, configurable: true,
+    });
     return error;
   };
-  const wrongThis = (name) => fail(Type, "ERR_INVALID_THIS", `Value of "this" must be of type ${name}`);
+  const wrongThis = (name) => fail(Type, "ERR_INVALID_THIS", 'Value of "this" must be of type ' + name);
 
   const bytes = (input) => {
     if (input === undefined) return new Bytes(0);
@@ -39,7 +44,7 @@
     }
     encode(input = "") {
       if (!(#brand in this)) throw wrongThis("TextEncoder");
-      return new Bytes(native.encode(`${input}`));
+      return new Bytes(native.encode(textOf(input)));
     }
     encodeInto(src, dest) {
       if (!(#brand in this)) throw wrongThis("TextEncoder");
@@ -61,10 +66,10 @@
     #rest;
     #started = false;
     constructor(label = "utf-8", options = {}) {
-      label = `${label}`;
+      label = textOf(label);
       const encoding = native.encoding(label);
       if (encoding === undefined) {
-        throw fail(Range, "ERR_ENCODING_NOT_SUPPORTED", `The "${label}" encoding is not supported`);
+        throw fail(Range, "ERR_ENCODING_NOT_SUPPORTED", 'The "' + label + '" encoding is not supported');
       }
       if (options !== null && typeof options !== "object" && typeof options !== "function") {
         throw fail(Type, "ERR_INVALID_ARG_TYPE", 'The "options" argument must be of type object.');
@@ -83,7 +88,7 @@
       if (result === undefined) {
         this.#started = false;
         throw fail(Type, "ERR_ENCODING_INVALID_ENCODED_DATA",
-          `The encoded data was not valid for encoding ${this.#encoding}`);
+          "The encoded data was not valid for encoding " + this.#encoding);
       }
       this.#started = stream && (this.#started || result.started);
       this.#rest = result.rest;

@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::ffi::c_char;
 
-use rquickjs::{ArrayBuffer, Ctx, Error, Function, Object, Result, String as JsString, TypedArray, Value, qjs};
+use rquickjs::{
+    ArrayBuffer, Ctx, Error, Function, Object, Result, String as JsString, TypedArray, Value, qjs,
+};
 
 use super::unit::Unit;
 
@@ -32,21 +34,25 @@ pub(super) fn utf8(text: &JsString<'_>) -> Result<String> {
 }
 
 fn with_utf8<T>(text: &JsString<'_>, use_text: impl FnOnce(&str) -> T) -> Result<T> {
+    bytes(text, |bytes| match std::str::from_utf8(bytes) {
+        Ok(text) => use_text(text),
+        Err(_) => use_text(&String::from_utf8_lossy(&replace_surrogates(bytes))),
+    })
+}
+
+/// Lends the text as UTF-8, where a lone surrogate is three bytes that UTF-8 does not allow.
+pub(super) fn bytes<T>(text: &JsString<'_>, use_bytes: impl FnOnce(&[u8]) -> T) -> Result<T> {
     let ctx = text.ctx().as_raw().as_ptr();
     let mut length = 0;
-    // SAFETY: the context is entered while `text` exists; the bytes stay until `JS_FreeCString` below, and
-    // nothing in between runs JavaScript.
+    // SAFETY: the context is entered while `text` exists; the bytes stay until `JS_FreeCString` below.
     let (start, bytes) = unsafe {
         let start: *const c_char = qjs::JS_ToCStringLen(ctx, &mut length, text.as_raw());
         if start.is_null() {
             return Err(Error::Exception);
         }
-        (start, std::slice::from_raw_parts(start.cast::<u8>(), length as usize))
+        (start, std::slice::from_raw_parts(start.cast::<u8>(), length as _))
     };
-    let result = match std::str::from_utf8(bytes) {
-        Ok(text) => use_text(text),
-        Err(_) => use_text(&String::from_utf8_lossy(&replace_surrogates(bytes))),
-    };
+    let result = use_bytes(bytes);
     // SAFETY: `start` came from `JS_ToCStringLen` and is not used any more.
     unsafe { qjs::JS_FreeCString(ctx, start) };
     Ok(result)
@@ -114,8 +120,22 @@ fn encoding(label: String) -> Option<&'static str> {
     const UTF16: &[&str] =
         &["csunicode", "iso-10646-ucs-2", "ucs-2", "unicode", "unicodefeff", "utf-16", "utf-16le"];
     const LATIN1: &[&str] = &[
-        "ansi_x3.4-1968", "ascii", "cp1252", "cp819", "csisolatin1", "ibm819", "iso-8859-1", "iso-ir-100",
-        "iso8859-1", "iso88591", "iso_8859-1", "iso_8859-1:1987", "l1", "latin1", "us-ascii", "windows-1252",
+        "ansi_x3.4-1968",
+        "ascii",
+        "cp1252",
+        "cp819",
+        "csisolatin1",
+        "ibm819",
+        "iso-8859-1",
+        "iso-ir-100",
+        "iso8859-1",
+        "iso88591",
+        "iso_8859-1",
+        "iso_8859-1:1987",
+        "l1",
+        "latin1",
+        "us-ascii",
+        "windows-1252",
         "x-cp1252",
     ];
     let label = label.trim_matches(['\t', '\n', '\x0C', '\r', ' ']).to_ascii_lowercase();
@@ -219,5 +239,18 @@ fn latin1(byte: u8) -> char {
     match byte {
         0x80..=0x9F => HIGH.chars().nth(usize::from(byte - 0x80)).unwrap_or(char::REPLACEMENT_CHARACTER),
         _ => char::from(byte),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{patient_vm, run, text_of};
+
+    #[test]
+    fn encoded_bytes_count_against_the_memory_limit() {
+        let (_runtime, context) = patient_vm();
+        let code =
+            "var keep = [], text = 'x'.repeat(1 << 20); for (;;) keep.push(new TextEncoder().encode(text))";
+        assert_eq!(context.with(|ctx| text_of(run(&ctx, code))), "InternalError: out of memory");
     }
 }

@@ -77,7 +77,7 @@ impl Unit {
             if written.is_null() {
                 return Err(rquickjs::Error::Exception);
             }
-            let bytecode = std::slice::from_raw_parts(written, size as usize).into();
+            let bytecode = std::slice::from_raw_parts(written, size as _).into();
             qjs::js_free(raw, written.cast());
             Ok(bytecode)
         }

@@ -2,7 +2,7 @@
   "use strict";
   const { apply, defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
   const { iterator, toStringTag } = Symbol;
-  const { toWellFormed } = String.prototype;
+  const { concat, toWellFormed } = String.prototype;
   const { sort } = Array.prototype;
   const IteratorPrototype = Iterator.prototype;
   const Type = TypeError;
@@ -10,7 +10,7 @@
     PATHNAME = 8, SEARCH = 9, HASH = 10;
 
   const own = (object, name, value) =>
-    defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+    defineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
   const error = (code, message) => {
     const result = new Type(message);
     own(result, "code", code);
@@ -22,9 +22,10 @@
     if (base !== undefined) own(result, "base", base);
     return result;
   };
-  const missing = (names) => error("ERR_MISSING_ARGS", `The ${names} must be specified`);
+  const missing = (names) => error("ERR_MISSING_ARGS", "The " + names + " must be specified");
   const NAME = '"name" argument', PAIR = '"name" and "value" arguments', URL_ARGUMENT = '"url" argument';
-  const text = (value) => apply(toWellFormed, `${value}`, []);
+  // The interpreter makes a method call of a template literal, which a script could get in between of.
+  const text = (value) => apply(toWellFormed, apply(concat, "", [value]), []);
 
   // Names and values in turn, in one array.
   let listOf, relist, linked;
