@@ -323,10 +323,8 @@ fn build_bridge(
     setup: &VmSetup,
     outbox: &Rc<Outbox>,
 ) -> rquickjs::Result<Bridge> {
-    let make: Function<'_> =
-        eval_script(ctx, globals::prelude(), globals::PRELUDE_NAME.to_owned(), 1)?.get()?;
-    let bridge: Object<'_> =
-        make.call((globals::native(ctx, outbox)?, globals::setup(ctx, script, setup)?))?;
+    globals::init(ctx)?;
+    let bridge = globals::primitives(ctx, script, setup, outbox)?;
     let save =
         |name: &str| Ok::<_, rquickjs::Error>(Persistent::save(ctx, bridge.get::<_, Function<'_>>(name)?));
     Ok(Bridge {

@@ -115,4 +115,4 @@ const runModule = (evaluated, namespace) => {
   apply(promiseThen, main(), [succeed, failed]);
 };
 
-return { settle, runBody, runModule, describe: (thrown) => stringify(describe(thrown)), views };
+return { settle, runBody, runModule, describe: (thrown) => stringify(describe(thrown)) };

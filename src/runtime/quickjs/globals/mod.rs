@@ -1,55 +1,86 @@
-//! The globals of a workflow script: one unit per primitive, and this registry.
+//! The globals of a workflow script: one unit per global, and this registry.
 //!
-//! A unit is a piece of JavaScript, a native function for it, or both. The pieces share one function scope, so
-//! they can use what stands before them in [`UNITS`]; the script reaches none of it except through the globals.
-//! Nothing here knows what the engine does with a call.
+//! Two kinds. The standard ones (`url`, `date`, …) are what a script would find in any JavaScript engine, made
+//! deterministic and interruptible. The primitives (`agent`, `parallel`, …) are pieces of JavaScript that share one
+//! function scope, so that they can use what stands before them in [`PRIMITIVES`], with native ends where a call
+//! leaves the sandbox; the script reaches none of it except through the globals. Nothing here knows what the engine
+//! does with a call.
 
 mod agent;
+mod arrays;
+mod date;
+mod determinism;
+mod json;
 mod log;
 mod phase;
+mod strings;
+mod structured_clone;
+mod text;
 mod timers;
+mod unit;
+mod url;
 mod workflow;
 
-use std::ffi::CString;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod testing;
+
 use std::rc::Rc;
-use std::sync::OnceLock;
 
 use rquickjs::{Ctx, Function, Object, Value};
 
 use super::outbox::Outbox;
-use crate::model::json::{self, JsonText};
+use crate::model::json::{self as model_json, JsonText};
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Script, ScriptForm};
 use crate::runtime::VmSetup;
+use unit::Unit;
 
-/// The units in the order in which they are evaluated.
-const UNITS: &[&str] = &[
-    include_str!("prelude.js"),
-    include_str!("timers.js"),
-    include_str!("agent.js"),
-    include_str!("parallel.js"),
-    include_str!("pipeline.js"),
-    include_str!("workflow.js"),
-    include_str!("budget.js"),
-    include_str!("log.js"),
-    include_str!("phase.js"),
-    include_str!("install.js"),
-];
+/// The primitives in the order in which they are evaluated, as one function expression `(native, setup) => bridge`.
+static PRIMITIVES: Unit = Unit::new(
+    c"workflow:primitives",
+    concat!(
+        "(function (native, setup) {\"use strict\";\n",
+        include_str!("prelude.js"),
+        include_str!("timers.js"),
+        include_str!("agent.js"),
+        include_str!("parallel.js"),
+        include_str!("pipeline.js"),
+        include_str!("workflow.js"),
+        include_str!("budget.js"),
+        include_str!("log.js"),
+        include_str!("phase.js"),
+        include_str!("install.js"),
+        "\n})"
+    ),
+);
 
-/// The name of the engine's own code in stack traces; frames of it are not shown to anybody.
-pub(super) const PRELUDE_NAME: &std::ffi::CStr = c"workflow:prelude";
+/// Every standard global, before anything else runs. The guards come first, so that the others build on them;
+/// `determinism` comes last, since it closes what the others were loaded with.
+pub(super) fn init(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+    arrays::init(ctx)?;
+    strings::init(ctx)?;
+    url::init(ctx)?;
+    text::init(ctx)?;
+    structured_clone::init(ctx)?;
+    json::init(ctx)?;
+    date::init(ctx)?;
+    determinism::init(ctx)
+}
 
-/// All units as one function expression `(native, setup) => bridge`.
-pub(super) fn prelude() -> &'static CString {
-    static SOURCE: OnceLock<CString> = OnceLock::new();
-    SOURCE.get_or_init(|| {
-        let source = format!("(function (native, setup) {{\"use strict\";\n{}\n}})", UNITS.concat());
-        CString::new(source).expect("the units contain no NUL")
-    })
+/// The primitives, for one script; gives the engine's functions inside the VM.
+pub(super) fn primitives<'js>(
+    ctx: &Ctx<'js>,
+    script: &Script,
+    vm: &VmSetup,
+    outbox: &Rc<Outbox>,
+) -> rquickjs::Result<Object<'js>> {
+    PRIMITIVES.load(ctx)?.call((native(ctx, outbox)?, setup(ctx, script, vm)?))
 }
 
 /// What the units may ask of the engine.
-pub(super) fn native<'js>(ctx: &Ctx<'js>, outbox: &Rc<Outbox>) -> rquickjs::Result<Object<'js>> {
+fn native<'js>(ctx: &Ctx<'js>, outbox: &Rc<Outbox>) -> rquickjs::Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
     native.set("agent", agent::native(ctx, outbox.clone())?)?;
     native.set("workflow", workflow::native(ctx, outbox.clone())?)?;
@@ -71,12 +102,12 @@ fn native_settled<'js>(ctx: &Ctx<'js>, outbox: Rc<Outbox>) -> rquickjs::Result<F
 
 /// The live `meta` of a module as the engine reads it; `undefined` if it is no longer valid.
 fn normalize_meta(text: String) -> Option<String> {
-    let meta = WorkflowMetadata::normalize(&json::parse(&text).ok()?)?;
+    let meta = WorkflowMetadata::normalize(&model_json::parse(&text).ok()?)?;
     serde_json::to_string(&meta).ok()
 }
 
 /// What the units are told about this script.
-pub(super) fn setup<'js>(ctx: &Ctx<'js>, script: &Script, setup: &VmSetup) -> rquickjs::Result<Object<'js>> {
+fn setup<'js>(ctx: &Ctx<'js>, script: &Script, setup: &VmSetup) -> rquickjs::Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
     object.set("body", script.form == ScriptForm::Body)?;
     object.set("args", parse(ctx, setup.args.as_ref())?)?;

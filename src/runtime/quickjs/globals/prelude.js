@@ -146,8 +146,6 @@ const describe = (thrown, depth = 0) => {
 
 // --- read-only values ------------------------------------------------------------------------------------------
 
-/** The read-only views, which structuredClone refuses as V8 refuses proxies. */
-const views = new WeakSet();
 const viewOf = new WeakMap();
 const refuse = (message) => () => {
   throw new TypeErrorType(message);
@@ -180,16 +178,13 @@ const readOnly = (value) => {
   if (view === undefined) {
     view = new ProxyType(value, argsTraps);
     apply(weakSet, viewOf, [value, view]);
-    apply(setAdd, views, [view]);
   }
   return view;
 };
 
 /** A function that cannot be changed, with the original's text for the attempt. */
 const protectFunction = (name, fn) => {
-  const view = new ProxyType(fn, refusals(`Cannot modify workflow global ${name}`));
-  apply(setAdd, views, [view]);
-  return view;
+  return new ProxyType(fn, refusals(`Cannot modify workflow global ${name}`));
 };
 
 /** The hooks, in the order in which the original lists them. */
