@@ -1,9 +1,9 @@
 //! JavaScript providers and handlers as providers of the engine.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -68,7 +68,7 @@ impl Drop for Pending {
 /// The agent calls that Node.js has not answered yet. Each is answered at most once, which bounds what Node.js can
 /// send.
 #[derive(Default)]
-pub(super) struct HostCalls(Mutex<HashMap<u64, oneshot::Sender<ProviderResult>>>);
+pub(super) struct HostCalls(Mutex<FxHashMap<u64, oneshot::Sender<ProviderResult>>>);
 
 impl HostCalls {
     fn expect(&self, call: u64, sender: oneshot::Sender<ProviderResult>) {

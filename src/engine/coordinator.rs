@@ -5,7 +5,7 @@
 //! provider does for them beyond waiting, it does elsewhere.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::noop_waker_ref;
+use rustc_hash::FxHashMap;
 
 use super::clock;
 use super::control::RunControl;
@@ -95,12 +96,12 @@ pub(super) struct Coordinator {
     control: RunControl,
     factory: Arc<dyn VmFactory>,
     core: Core,
-    vms: HashMap<VmId, RunningScript>,
+    vms: FxHashMap<VmId, RunningScript>,
     root: Option<Script>,
     inputs: VecDeque<Input>,
     work: FuturesUnordered<Task>,
     /// The same tasks by their calls.
-    tasks: HashMap<CallId, Task>,
+    tasks: FxHashMap<CallId, Task>,
     grace: Option<Duration>,
     cancel_seen: bool,
     next_seq: u64,
@@ -128,11 +129,11 @@ impl Coordinator {
             control,
             factory,
             core,
-            vms: HashMap::new(),
+            vms: FxHashMap::default(),
             root: Some(script),
             inputs: VecDeque::new(),
             work: FuturesUnordered::new(),
-            tasks: HashMap::new(),
+            tasks: FxHashMap::default(),
             grace: None,
             cancel_seen: false,
             next_seq: 1,

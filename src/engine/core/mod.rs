@@ -9,9 +9,11 @@ mod scripts;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use crate::model::budget::BudgetState;
 use crate::model::error::{CancelReason, ErrorData, WorkflowError};
@@ -114,7 +116,7 @@ struct ScriptState {
     depth: u32,
     rules: ScriptRules,
     /// Its calls that have no outcome yet.
-    pending: HashMap<Slot, CallId>,
+    pending: FxHashMap<Slot, CallId>,
     /// Outcomes that wait to be delivered to it.
     undelivered: usize,
 }
@@ -124,6 +126,9 @@ struct ScriptState {
 enum Ready {
     /// An outcome on its way to a script.
     Outcome { vm: VmId, slot: Slot, outcome: Outcome },
+    /// The news that the run is being cancelled, for a call that was pending. There may be very many of these, and
+    /// most scripts are over after the first.
+    Cancelled { vm: VmId, slot: Slot },
     /// A child that has not begun.
     Child { call: CallId, vm: VmId, parent: VmId, request: ChildRequest, depth: u32 },
 }
@@ -144,7 +149,7 @@ pub struct Core {
     budget: BudgetState,
     phase: Phase,
     scripts: BTreeMap<VmId, ScriptState>,
-    calls: HashMap<CallId, Call>,
+    calls: FxHashMap<CallId, Call>,
     /// Agent calls without a slot, first come first served.
     waiting: VecDeque<CallId>,
     running_agents: usize,
@@ -169,7 +174,7 @@ impl Core {
             watched,
             phase: Phase::Running,
             scripts: BTreeMap::new(),
-            calls: HashMap::new(),
+            calls: FxHashMap::default(),
             waiting: VecDeque::new(),
             running_agents: 0,
             issued_agents: 0,
@@ -241,6 +246,12 @@ impl Core {
                     script.undelivered -= 1;
                     (vm, Effect::Deliver { vm, slot, outcome, budget })
                 }
+                Some(Ready::Cancelled { vm, slot }) => {
+                    let Some(script) = self.scripts.get_mut(&vm) else { continue };
+                    script.undelivered -= 1;
+                    let reason = self.phase.cancel_reason().unwrap_or(CancelReason::User);
+                    (vm, Effect::Deliver { vm, slot, outcome: Err(cancelled(reason)), budget })
+                }
                 Some(Ready::Child { call, vm, parent, request, depth }) => {
                     if !self.scripts.contains_key(&vm) {
                         continue;
@@ -260,18 +271,27 @@ impl Core {
         self.phase = Phase::Cancelling(reason);
         effects.push(Effect::StartGrace { delay: self.options.cancel_grace });
         self.waiting.clear();
-        let mut pending: Vec<CallId> = self.calls.keys().copied().collect();
-        pending.sort_unstable();
-        for id in pending {
-            match self.calls.get(&id).map(|call| &call.kind) {
-                Some(CallState::Agent(_)) => {
-                    self.end_call(id, CallEnd::Cancelled, effects);
-                    self.resolve(id, Err(cancelled(reason)));
+        let mut calls: Vec<(CallId, Call)> = self.calls.drain().collect();
+        calls.sort_unstable_by_key(|(id, _)| *id);
+        for (id, call) in calls {
+            match call.kind {
+                CallState::Agent(_) => {
+                    self.tell_end(id, &call, CallEnd::Cancelled, effects);
+                    if let Some(script) = self.scripts.get_mut(&call.vm) {
+                        script.pending.remove(&call.slot);
+                        script.undelivered += 1;
+                        self.ready.push_back(Ready::Cancelled { vm: call.vm, slot: call.slot });
+                    }
                 }
                 // A timer has nobody to reject. New ones may be set while the script cleans up.
-                Some(CallState::Timer) => self.discard(id, CallEnd::Cancelled, effects),
+                CallState::Timer => {
+                    effects.push(Effect::Abort { call: id });
+                    if let Some(script) = self.scripts.get_mut(&call.vm) {
+                        script.pending.remove(&call.slot);
+                    }
+                }
                 // Children unwind by themselves; their parents hear of it then.
-                Some(CallState::Child { .. }) | None => {}
+                CallState::Child { .. } => drop(self.calls.insert(id, call)),
             }
         }
         self.running_agents = 0;
@@ -310,8 +330,13 @@ impl Core {
     }
 
     /// Stops the work for a call that nobody waits for any more, and says so.
-    fn end_call(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
-        let Some(call) = self.calls.get(&id) else { return };
+    fn end_call(&self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
+        if let Some(call) = self.calls.get(&id) {
+            self.tell_end(id, call, end, effects);
+        }
+    }
+
+    fn tell_end(&self, id: CallId, call: &Call, end: CallEnd, effects: &mut Vec<Effect>) {
         let under_way = match &call.kind {
             CallState::Agent(agent) => agent.is_under_way(),
             CallState::Timer => true,
@@ -335,9 +360,18 @@ impl Core {
     }
 }
 
+impl Phase {
+    fn cancel_reason(self) -> Option<CancelReason> {
+        match self {
+            Phase::Cancelling(reason) => Some(reason),
+            Phase::Running | Phase::Over => None,
+        }
+    }
+}
+
 impl ScriptState {
     fn new(parent: Option<CallId>, depth: u32, rules: ScriptRules) -> Self {
-        Self { parent, depth, rules, pending: HashMap::new(), undelivered: 0 }
+        Self { parent, depth, rules, pending: FxHashMap::default(), undelivered: 0 }
     }
 }
 

@@ -81,7 +81,8 @@ impl Core {
                 // Its outcome is already on the way.
                 let before = self.ready.len();
                 self.ready.retain(|ready| {
-                    !matches!(ready, Ready::Outcome { vm: to, slot, .. } if *to == vm && *slot == target)
+                    !matches!(ready, Ready::Outcome { vm: to, slot, .. } | Ready::Cancelled { vm: to, slot }
+                        if *to == vm && *slot == target)
                 });
                 script.undelivered -= before - self.ready.len();
             }
