@@ -94,3 +94,66 @@ impl Watched {
         self.ticks >= patience
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    const BUDGET: BudgetState = BudgetState { total: None, spent: 0.0 };
+
+    fn watched() -> (RunControl, Receiver<RunEnd>) {
+        let (sender, end) = channel();
+        let control = RunControl::new(
+            Duration::from_secs(5),
+            Box::new(move |run_end| sender.send(run_end).expect("somebody listens")),
+        );
+        let watchdog: &'static Watchdog = Box::leak(Box::default());
+        watchdog.watch(&Handle::current(), control.clone(), "flow.js".to_owned(), BUDGET);
+        (control, end)
+    }
+
+    fn code(end: &Receiver<RunEnd>) -> Option<&'static str> {
+        end.try_recv()
+            .ok()
+            .map(|end| end.result.expect_err("a run that was given up on has no result").code())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_script_that_never_comes_by_a_check_is_given_up_on() {
+        let (control, end) = watched();
+        control.interrupt().turn();
+        clock::sleep(Duration::from_secs(29)).await;
+        assert_eq!(code(&end), None);
+        clock::sleep(Duration::from_secs(3)).await;
+        assert_eq!(code(&end), Some("ERR_SCRIPT_WEDGED"));
+        assert!(control.interrupt().is_stopped(), "if it ever comes back, it ends");
+        // It does come back: nobody is told a second time.
+        control.end(RunEnd { result: Ok(None), budget: BUDGET });
+        assert_eq!(code(&end), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stuck_script_does_not_outlive_its_cancellation_for_long() {
+        let (control, end) = watched();
+        control.interrupt().turn();
+        control.force();
+        clock::sleep(Duration::from_secs(4)).await;
+        assert_eq!(code(&end), Some("ERR_RUN_CANCELLED"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn scripts_that_wait_or_come_by_their_checks_are_left_alone() {
+        let (waiting, waiting_end) = watched();
+        waiting.interrupt().turn();
+        waiting.interrupt().turn();
+        let (busy, busy_end) = watched();
+        busy.interrupt().turn();
+        for _ in 0..100 {
+            busy.interrupt().check();
+            clock::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!((code(&waiting_end), code(&busy_end)), (None, None));
+    }
+}
