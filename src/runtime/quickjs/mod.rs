@@ -4,6 +4,7 @@
 
 mod alloc;
 mod globals;
+mod hints;
 mod outbox;
 mod vm;
 

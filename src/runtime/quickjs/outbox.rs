@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use rquickjs::{Ctx, Error, Exception, Object, Value};
 
+use super::hints::hint;
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::ids::Slot;
 use crate::model::json::{self, JsonText};
@@ -126,7 +127,7 @@ impl Outbox {
             Settled::Value(json.map(JsonText::new))
         } else {
             let error = json.as_deref().map(parse_error).unwrap_or_default();
-            Settled::Failed(WorkflowError::Script { error, hint: None })
+            Settled::Failed(script_error(error))
         });
     }
 
@@ -162,6 +163,12 @@ impl Outbox {
     pub(super) fn take_settled(&self) -> Option<Settled> {
         self.settled.borrow_mut().take()
     }
+}
+
+/// The end of a script by an error of its own.
+pub(super) fn script_error(error: ErrorData) -> WorkflowError {
+    let hint = hint(&error);
+    WorkflowError::Script { error, hint }
 }
 
 /// Reads what `describe` in `prelude.js` has written.

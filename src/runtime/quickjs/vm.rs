@@ -13,7 +13,7 @@ use rquickjs::{Context, Ctx, Module, Object, Persistent, Promise, Runtime, Value
 
 use super::alloc::{Heap, HeapState};
 use super::globals;
-use super::outbox::{Outbox, parse_error};
+use super::outbox::{Outbox, parse_error, script_error};
 use crate::model::budget::BudgetState;
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::ids::Slot;
@@ -185,7 +185,7 @@ impl QuickJsVm {
             begun.err().map(|error| self.caught(&ctx, bridge, error)).or_else(|| self.drain(&ctx, bridge))
         });
         if let Some(error) = thrown {
-            self.outbox.fail(WorkflowError::Script { error, hint: None });
+            self.outbox.fail(script_error(error));
         }
         self.apply_limits();
         if self.outbox.is_settled() {

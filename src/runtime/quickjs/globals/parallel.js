@@ -22,7 +22,9 @@ const parallelOptions = (options, count) => {
   if (typeof options !== "object" || isArray(options)) {
     throw new TypeErrorType(`parallel() options must be an object, got ${kindOf(options)}`);
   }
-  for (const key of ownKeys(options)) {
+  const keys = ownKeys(options);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
     if (!apply(includes, parallelOptionNames, [key])) {
       throw new TypeErrorType(
         `parallel() does not know the option ${text(key)}; it knows ${apply(joinArray, parallelOptionNames, [", "])}`,

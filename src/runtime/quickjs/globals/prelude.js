@@ -30,6 +30,9 @@ const errorTypes = {
  */
 const resolvers = [];
 const rejecters = [];
+// Without a prototype, so that no setter of a script gets in between.
+Reflect.setPrototypeOf(resolvers, null);
+Reflect.setPrototypeOf(rejecters, null);
 
 let newResolve;
 let newReject;
@@ -128,6 +131,8 @@ const describe = (thrown, depth = 0) => {
     const data = { name: text(thrown.name), message: text(thrown.message) };
     const stack = thrown.stack;
     if (typeof stack !== "string") {
+      // As the original shows an error without a stack: by its message.
+      if (data.message === "") return { message: text(thrown) };
       delete data.name;
     } else {
       const own = frames(stack);
