@@ -41,12 +41,20 @@ const executor = (resolve, reject) => {
   newReject = reject;
 };
 
+/** How many pending calls remember where they were made. Beyond that a failure says only what failed. */
+const MAX_SITES = 1000;
+/** Where the calls were made, by slot: an error each, for its stack. */
+const sites = [];
+Reflect.setPrototypeOf(sites, null);
+
 /** A promise for the call in a slot. Made without an object or a closure per call: there may be very many. */
 const promiseFor = (slot) => {
   const promise = new PromiseType(executor);
   resolvers[slot] = newResolve;
   rejecters[slot] = newReject;
   newResolve = newReject = undefined;
+  // Slots are dense, so the number says how many calls are pending.
+  if (slot < MAX_SITES) sites[slot] = new ErrorType();
   return promise;
 };
 
@@ -63,10 +71,12 @@ const settle = (slot, failed, value, total, spent) => {
   budgetState.spent = spent;
   const resolve = resolvers[slot];
   const reject = rejecters[slot];
+  const site = sites[slot];
   resolvers[slot] = rejecters[slot] = undefined;
+  if (site !== undefined) sites[slot] = undefined;
   // Neither: the memory ran out before the promise was made, and the script knows.
   if (reject === undefined) resolve?.();
-  else if (failed) reject(toError(value));
+  else if (failed) reject(toError(value, site));
   else resolve(value);
 };
 
@@ -83,13 +93,14 @@ const isCancellation = (error) =>
 const hidden = (object, key, value) =>
   defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
 
-/** An Error from the engine's description of one. */
-const toError = (data) => {
+/** An Error from the engine's description of one; `site` is an error made where the call was. */
+const toError = (data, site) => {
   const Type = errorTypes[data.name] ?? ErrorType;
   const error = Type === AggregateError ? new ErrorType(data.message) : new Type(data.message);
   if (data.name !== undefined && data.name !== error.name) hidden(error, "name", data.name);
-  // The frames of where the engine built the error would mislead; those of the failure itself are in the cause.
-  hidden(error, "stack", data.stack ?? "");
+  // The frames of where the engine built the error would mislead.
+  const stack = site === undefined ? data.stack : site.stack;
+  hidden(error, "stack", (typeof stack === "string" ? frames(stack) : undefined) ?? "");
   if (data.cause !== undefined) hidden(error, "cause", toError(data.cause));
   if (data.code !== undefined) error.code = data.code;
   if (data.call !== undefined) apply(weakSet, callOfError, [error, data.call]);

@@ -22,6 +22,7 @@ const armTimer = (id, delay, run) => {
   apply(mapSet, timerSlots, [text(id), slot]);
   resolvers[slot] = run;
   rejecters[slot] = undefined;
+  if (slot < MAX_SITES) sites[slot] = undefined;
 };
 const stopTimer = (id) => {
   const slot = apply(mapGet, timerSlots, [text(id)]);

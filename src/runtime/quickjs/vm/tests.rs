@@ -314,6 +314,8 @@ fn a_failed_call_rejects_with_its_error_and_keeps_its_call() {
     let Item::Note(Note::Log { values, .. }) = &turn.items[0] else { panic!("{:?}", turn.items) };
     assert_eq!(values.as_str(), r#"["RangeError","bad","ERR_X","Mine",true]"#);
     let Some(Settled::Failed(WorkflowError::Script { error, .. })) = turn.settled else { panic!() };
+    // Where the call was made.
+    assert_eq!(error.stack.as_deref(), Some("    at <anonymous> (flow.js:1:13)"));
     assert_eq!(error.call, Some(crate::model::ids::CallId(41)));
     assert_eq!(error.cause.unwrap().name, "Mine");
 }
