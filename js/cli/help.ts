@@ -24,7 +24,7 @@ Usage:
 Examples:
   smol-wf run review.js
   smol-wf run review.js --args-branch main --args-strict
-  smol-wf run research.js --args '{"topic":"parsers"}' --agent-provider claude-code
+  smol-wf run research.js --args '{"topic":"parsers"}' --budget-allowance 50000
 
 The result goes to stdout, progress to stderr. The exit status is 0 when the workflow succeeds, 1 when it or the
 command line fails, and 130 or 143 after SIGINT or SIGTERM.
@@ -43,8 +43,8 @@ Arguments of the workflow:
   --args <json>                 All of args: any JSON value, instead of the three above
 
 Options:
-  --agent-provider <name>       Who answers agent calls that name no provider: debug, claude-code, codex, opencode
-                                or pi. Default: $SMOL_WF_AGENT_PROVIDER, else debug, which makes answers up
+  --agent-provider <name>       Who answers agent calls that name no provider. This version has one: debug, which
+                                makes its answers up. Default: $SMOL_WF_AGENT_PROVIDER, else debug
   --budget-allowance <tokens>   Output tokens that the run may use. Default: $SMOL_WF_BUDGET_ALLOWANCE, else no limit
   --max-parallel-agents <n>     Agent calls at once, or none for no cap. Default: no cap for scripts with a default
                                 export, else 16
