@@ -27,7 +27,7 @@ use crate::model::budget::BudgetState;
 use crate::model::error::{CancelReason, ErrorData, WorkflowError};
 use crate::model::event::Event;
 use crate::model::ids::{CallId, RunId, VmId};
-use crate::model::json::JsonText;
+use crate::model::json::{JsonText, MAX_DEPTH};
 use crate::model::options::RunOptions;
 use crate::model::outcome::{AttemptOutcome, Settled};
 use crate::model::request::{AgentRequest, ChildRequest};
@@ -121,7 +121,8 @@ impl Coordinator {
         control: RunControl,
         factory: Arc<dyn VmFactory>,
     ) -> Self {
-        let core = Core::new(options.resolve(script.form), host.observer.wants_calls());
+        let core =
+            Core::new(options.resolve(script.form), script.display_name.clone(), host.observer.wants_calls());
         Self {
             id,
             options,
@@ -343,7 +344,8 @@ impl Coordinator {
         match started {
             Ok((sandbox, script)) => {
                 let rules = self.options.rules(script.form);
-                self.inputs.push_back(Input::ChildStarted { vm, rules });
+                let name = script.display_name.clone();
+                self.inputs.push_back(Input::ChildStarted { vm, rules, name });
                 let turn = self.start_vm(vm, sandbox, script);
                 self.report(vm, turn);
             }
@@ -405,8 +407,10 @@ fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcom
     let value = match output.output.as_ref().map(JsonText::parse).transpose() {
         Ok(value) => value.unwrap_or_default(),
         Err(error) => {
-            let message = format!("the structured output cannot be read: {error}");
-            return AttemptOutcome::Mismatch { output, errors: vec![message] };
+            let message =
+                format!("the structured output cannot be read: {error}; it may nest {MAX_DEPTH} levels deep");
+            let error = ErrorData::new("RangeError", message).with_code("ERR_OUTPUT_TOO_DEEP");
+            return AttemptOutcome::Failed { error, retryable: false };
         }
     };
     let errors = validator.validate(&value);

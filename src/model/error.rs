@@ -107,12 +107,12 @@ pub enum WorkflowError {
     /// Neither `export default`, nor a top-level `return`, nor a hook used outside functions.
     #[error("Workflow script must default export a workflow result or function")]
     NoEntry,
-    /// The source does not parse.
-    #[error("SyntaxError: {message} ({file}:{}:{})", at.line, at.column)]
-    Syntax { message: String, file: String, at: Position, hint: Option<String> },
+    /// The source does not parse. `frame` is the line with a caret under the place, or empty.
+    #[error("SyntaxError: {message} ({file}:{}:{}){}", at.line, at.column, excerpt(frame))]
+    Syntax { message: String, file: String, at: Position, frame: String, hint: Option<String> },
     /// The source asks for something that a sandboxed script cannot have, such as a Node.js module.
-    #[error("{message} ({file}:{}:{})", at.line, at.column)]
-    Unsupported { message: String, file: String, at: Position, hint: Option<String> },
+    #[error("{message} ({file}:{}:{}){}", at.line, at.column, excerpt(frame))]
+    Unsupported { message: String, file: String, at: Position, frame: String, hint: Option<String> },
     /// The script threw, or its promise rejected. `name` is what it was thrown as.
     #[error("{}", error.stack_text())]
     Script { error: ErrorData, hint: Option<String> },
@@ -145,6 +145,10 @@ pub enum WorkflowError {
     /// A defect of the engine. Never expected; reported rather than crashing the host.
     #[error("internal error of the workflow engine: {message}")]
     Internal { message: String },
+}
+
+fn excerpt(frame: &str) -> String {
+    if frame.is_empty() { String::new() } else { format!("\n{frame}") }
 }
 
 fn detail(found: &Option<String>) -> String {
@@ -202,7 +206,8 @@ impl WorkflowError {
         let mut details = Map::new();
         let mut set = |key: &str, value: Value| details.insert(key.to_owned(), value);
         match self {
-            Self::Syntax { file, at, .. } | Self::Unsupported { file, at, .. } => {
+            Self::Syntax { file, at, frame, .. } | Self::Unsupported { file, at, frame, .. } => {
+                set("frame", json!(frame));
                 set("file", json!(file));
                 set("line", json!(at.line));
                 set("column", json!(at.column));

@@ -85,6 +85,13 @@ pub struct CallInfo {
     pub model: Option<String>,
 }
 
+impl CallInfo {
+    /// A child workflow, by the name or path that it was called by.
+    pub fn child(label: Option<String>) -> Self {
+        Self { kind: CallKind::Child, label, phase: None, provider: None, model: None }
+    }
+}
+
 /// The kinds of calls that are told about. Timers are not: a script may make very many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -75,7 +75,13 @@ fn not_utf8(file: String, error: &std::string::FromUtf8Error) -> WorkflowError {
         ),
     };
     let at = position(text.strip_prefix('\u{feff}').unwrap_or(&text), usize::MAX);
-    WorkflowError::Syntax { message: what, file, at, hint: Some("save the file as UTF-8".to_owned()) }
+    WorkflowError::Syntax {
+        message: what,
+        file,
+        at,
+        frame: String::new(),
+        hint: Some("save the file as UTF-8".to_owned()),
+    }
 }
 
 /// Finds the workflow of a name: the first whose `meta.name` is the name, in `.claude/workflows`,
@@ -197,6 +203,7 @@ mod tests {
                 message: message.to_owned(),
                 file: at(&path),
                 at: Position { line, column },
+                frame: String::new(),
                 hint: Some("save the file as UTF-8".to_owned()),
             };
             assert_eq!(load(&path, 1_000).unwrap_err(), expected, "{name}");

@@ -20,7 +20,7 @@ use self::form::Facts;
 use self::meta::Missing;
 use self::nesting::TooDeep;
 use self::parse::{Complaint, Parsed};
-use self::position::position;
+use self::position::{frame, position};
 use crate::model::error::WorkflowError;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Script, ScriptForm};
@@ -101,11 +101,23 @@ impl File<'_> {
     }
 
     fn syntax(&self, Complaint { at, message, hint }: Complaint) -> WorkflowError {
-        WorkflowError::Syntax { message, file: self.name.to_owned(), at: position(self.text, at), hint }
+        WorkflowError::Syntax {
+            message,
+            file: self.name.to_owned(),
+            at: position(self.text, at),
+            frame: frame(self.text, at),
+            hint,
+        }
     }
 
     fn unsupported(&self, Complaint { at, message, hint }: Complaint) -> WorkflowError {
-        WorkflowError::Unsupported { message, file: self.name.to_owned(), at: position(self.text, at), hint }
+        WorkflowError::Unsupported {
+            message,
+            file: self.name.to_owned(),
+            at: position(self.text, at),
+            frame: frame(self.text, at),
+            hint,
+        }
     }
 }
 
@@ -223,13 +235,16 @@ mod tests {
             ("f()", "Workflow script must default export a workflow result or function", None),
         ] {
             let error = read_text(&format!("{META}{rest}")).expect_err(rest);
-            assert_eq!(error.to_string(), message, "{rest}");
+            // The excerpt below the message has its own tests.
+            assert_eq!(error.to_string().lines().next(), Some(message), "{rest}");
             match (hint, error.hint()) {
                 (Some(part), Some(text)) => assert!(text.contains(part), "{rest}: {text}"),
                 (None, None) => {}
                 (_, other) => panic!("{rest}: {other:?}"),
             }
         }
+        let error = read_text(&format!("{META}x = ;")).unwrap_err();
+        assert!(error.to_string().ends_with("\n2 | x = ;\n        ^"), "{error}");
         let error = read_text("export const meta = f()").unwrap_err();
         assert_eq!(
             error.to_string(),

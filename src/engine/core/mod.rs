@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::budget::BudgetState;
 use crate::model::error::{CancelReason, ErrorData, WorkflowError};
-use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
+use crate::model::event::{CallEnd, CallInfo, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, ScriptRules};
@@ -36,7 +36,7 @@ pub enum Input {
     /// One attempt of an agent call has ended.
     AgentFinished { call: CallId, outcome: AttemptOutcome },
     /// A child's script has been read; its `VmIdle` follows.
-    ChildStarted { vm: VmId, rules: ScriptRules },
+    ChildStarted { vm: VmId, rules: ScriptRules, name: Arc<str> },
     /// A child's script cannot be started.
     ChildNotStarted { call: CallId, error: ErrorData },
     /// A timer of a script has run down.
@@ -104,7 +104,7 @@ struct Call {
 #[derive(Debug)]
 enum CallState {
     Agent(AgentCall),
-    Child { vm: VmId },
+    Child { vm: VmId, label: String },
     Timer,
 }
 
@@ -115,6 +115,8 @@ struct ScriptState {
     parent: Option<CallId>,
     depth: u32,
     rules: ScriptRules,
+    /// What messages call it.
+    name: Arc<str>,
     /// Its calls that have no outcome yet.
     pending: FxHashMap<Slot, CallId>,
     /// Outcomes that wait to be delivered to it.
@@ -144,6 +146,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct Core {
     options: CoreOptions,
+    name: Arc<str>,
     /// Whether anybody watches calls; if not, the events about them are not made.
     watched: bool,
     budget: BudgetState,
@@ -166,10 +169,11 @@ pub struct Core {
 }
 
 impl Core {
-    /// A run that has not begun.
-    pub fn new(options: CoreOptions, watched: bool) -> Self {
+    /// A run of the script that messages call `name`, not begun yet.
+    pub fn new(options: CoreOptions, name: Arc<str>, watched: bool) -> Self {
         Self {
             budget: options.budget,
+            name,
             options,
             watched,
             phase: Phase::Running,
@@ -202,9 +206,10 @@ impl Core {
             Input::Started => self.start(effects),
             Input::VmIdle { vm, said, settled } => self.vm_idle(vm, said, settled, effects),
             Input::AgentFinished { call, outcome } => self.agent_finished(call, outcome, effects),
-            Input::ChildStarted { vm, rules } => {
+            Input::ChildStarted { vm, rules, name } => {
                 if let Some(script) = self.scripts.get_mut(&vm) {
                     script.rules = rules;
+                    script.name = name;
                 }
             }
             Input::ChildNotStarted { call, error } => self.child_not_started(call, error, effects),
@@ -220,8 +225,10 @@ impl Core {
     }
 
     fn start(&mut self, effects: &mut Vec<Effect>) {
-        self.scripts
-            .insert(VmId::ROOT, ScriptState::new(None, self.options.nesting_depth, self.options.rules));
+        self.scripts.insert(
+            VmId::ROOT,
+            ScriptState::new(None, self.options.nesting_depth, self.options.rules, self.name.clone()),
+        );
         self.busy = Some(VmId::ROOT);
         effects.push(Effect::StartRoot);
     }
@@ -283,19 +290,18 @@ impl Core {
                         self.ready.push_back(Ready::Cancelled { vm: call.vm, slot: call.slot });
                     }
                 }
-                // A timer has nobody to reject. New ones may be set while the script cleans up.
+                // A timer cannot be rejected: it fires now, so that a script that waits for one goes on to its next
+                // call, which rejects. New ones may be set while the script cleans up.
                 CallState::Timer => {
                     effects.push(Effect::Abort { call: id });
-                    if let Some(script) = self.scripts.get_mut(&call.vm) {
-                        script.pending.remove(&call.slot);
-                    }
+                    self.calls.insert(id, call);
+                    self.resolve(id, Ok(None));
                 }
                 // Children unwind by themselves; their parents hear of it then.
                 CallState::Child { .. } => drop(self.calls.insert(id, call)),
             }
         }
         self.running_agents = 0;
-        self.end_stalled(effects);
     }
 
     fn grace_over(&mut self, effects: &mut Vec<Effect>) {
@@ -370,8 +376,8 @@ impl Phase {
 }
 
 impl ScriptState {
-    fn new(parent: Option<CallId>, depth: u32, rules: ScriptRules) -> Self {
-        Self { parent, depth, rules, pending: FxHashMap::default(), undelivered: 0 }
+    fn new(parent: Option<CallId>, depth: u32, rules: ScriptRules, name: Arc<str>) -> Self {
+        Self { parent, depth, rules, name, pending: FxHashMap::default(), undelivered: 0 }
     }
 }
 
@@ -380,9 +386,8 @@ impl Call {
     fn info(&self) -> CallInfo {
         match &self.kind {
             CallState::Agent(agent) => agent.info(),
-            CallState::Child { .. } | CallState::Timer => {
-                CallInfo { kind: CallKind::Child, label: None, phase: None, provider: None, model: None }
-            }
+            CallState::Child { label, .. } => CallInfo::child(Some(label.clone())),
+            CallState::Timer => CallInfo::child(None),
         }
     }
 

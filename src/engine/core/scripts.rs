@@ -6,7 +6,7 @@ use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::event::{CallEnd, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::outcome::Settled;
-use crate::model::request::{ChildRequest, Note, Request, RequestKind};
+use crate::model::request::{ChildRequest, ChildTarget, Note, Request, RequestKind};
 
 impl Core {
     /// A VM has run out of work.
@@ -34,25 +34,16 @@ impl Core {
         }
     }
 
-    /// Ends the scripts that have nothing left to wait for, deepest first.
-    pub(super) fn end_stalled(&mut self, effects: &mut Vec<Effect>) {
-        let vms: Vec<VmId> = self.scripts.keys().rev().copied().collect();
-        for vm in vms {
-            // One that runs will say itself what it waits for; one that has not begun waits for nothing yet.
-            let begins =
-                self.ready.iter().any(|ready| matches!(ready, Ready::Child { vm: id, .. } if *id == vm));
-            if self.busy != Some(vm) && !begins && self.phase != Phase::Over && self.is_stalled(vm) {
-                self.script_stalled(vm, effects);
-            }
-        }
-    }
-
     fn script_stalled(&mut self, vm: VmId, effects: &mut Vec<Effect>) {
         let stalled = match self.phase {
             Phase::Cancelling(reason) => WorkflowError::Cancelled { reason },
-            _ => WorkflowError::Stalled { script: script_name(vm) },
+            _ => WorkflowError::Stalled { script: self.script_name(vm) },
         };
         self.script_settled(vm, Settled::Failed(stalled), effects);
+    }
+
+    fn script_name(&self, vm: VmId) -> String {
+        self.scripts.get(&vm).map_or_else(String::new, |script| script.name.to_string())
     }
 
     /// Nothing that the script waits for can happen any more.
@@ -110,13 +101,16 @@ impl Core {
     fn child_requested(&mut self, vm: VmId, slot: Slot, request: ChildRequest, effects: &mut Vec<Effect>) {
         let child = VmId(self.next_vm);
         self.next_vm += 1;
-        let call = self.register(vm, slot, CallState::Child { vm: child });
+        let label = match &request.target {
+            ChildTarget::Name(name) | ChildTarget::Path(name) => name.clone(),
+        };
+        let call = self.register(vm, slot, CallState::Child { vm: child, label: label.clone() });
         if let Phase::Cancelling(reason) = self.phase {
             self.conclude(call, Err(cancelled(reason)), effects);
             return;
         }
         let depth = self.scripts.get(&vm).map_or(0, |script| script.depth) + 1;
-        self.scripts.insert(child, ScriptState::new(Some(call), depth, self.rules(vm)));
+        self.scripts.insert(child, ScriptState::new(Some(call), depth, self.rules(vm), label.into()));
         if self.watched {
             let info = self.calls[&call].info();
             effects.push(Effect::Emit(Event::CallStarted { call, script: vm, attempt: 1, info }));
@@ -127,7 +121,7 @@ impl Core {
     /// The child's script was not found, or is not one.
     pub(super) fn child_not_started(&mut self, call: CallId, error: ErrorData, effects: &mut Vec<Effect>) {
         self.busy = None;
-        let Some(CallState::Child { vm }) = self.calls.get(&call).map(|call| &call.kind) else { return };
+        let Some(CallState::Child { vm, .. }) = self.calls.get(&call).map(|call| &call.kind) else { return };
         self.scripts.remove(vm);
         self.conclude(call, Err(as_rejection(error, call)), effects);
     }
@@ -170,14 +164,14 @@ impl Core {
     }
 
     /// Ends a call whose outcome will not be delivered.
-    pub(super) fn discard(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
+    fn discard(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
         self.end_call(id, end, effects);
         let Some(call) = self.calls.remove(&id) else { return };
         if let Some(script) = self.scripts.get_mut(&call.vm) {
             script.pending.remove(&call.slot);
         }
         match call.kind {
-            CallState::Child { vm } => self.drop_script(vm, end, effects),
+            CallState::Child { vm, .. } => self.drop_script(vm, end, effects),
             CallState::Agent(agent) if agent.holds_slot() => self.running_agents -= 1,
             _ => {}
         }
@@ -192,8 +186,4 @@ fn child_failure(error: &WorkflowError, call: CallId) -> ErrorData {
     failure.code = cause.code.clone();
     failure.call = cause.call.or(Some(call));
     failure.with_cause(cause)
-}
-
-fn script_name(vm: VmId) -> String {
-    if vm == VmId::ROOT { "the workflow".to_owned() } else { format!("child workflow {}", vm.0) }
 }

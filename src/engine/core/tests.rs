@@ -25,7 +25,7 @@ fn options() -> CoreOptions {
 }
 
 fn started(options: CoreOptions) -> Core {
-    let mut core = Core::new(options, false);
+    let mut core = Core::new(options, "flow.js".into(), false);
     assert_eq!(step(&mut core, Input::Started), [Effect::StartRoot]);
     core
 }
@@ -245,7 +245,7 @@ fn a_script_that_waits_for_nothing_is_stalled_at_once() {
             (idle(0, vec![child(0)]), "child 0 vm1"),
             (
                 idle(1, vec![]),
-                "drop vm1, reject 0.0 Error: Error: the workflow waits for a promise that nothing can settle any more: no agent call, timer or child workflow is pending (child workflow 1)",
+                "drop vm1, reject 0.0 Error: Error: the workflow waits for a promise that nothing can settle any more: no agent call, timer or child workflow is pending (c)",
             ),
         ],
     );
@@ -293,22 +293,22 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
             ),
             (Input::CancelRequested { reason: CancelReason::User }, ""),
             (idle(0, vec![agent(3), child(4)]), &*format!("reject 0.1 {cancelled}")),
+            (idle(0, vec![]), "deliver 0.2"),
             (idle(0, vec![]), &*format!("reject 0.3 {cancelled}")),
             (idle(0, vec![]), &*format!("reject 0.4 {cancelled}")),
             (idle(0, vec![timer(5)]), "timer 5"),
             (Input::GraceOver, "abort 5, fail ERR_RUN_CANCELLED"),
         ],
     );
-    // What waits for a timer only has nothing left to wait for: a child first, then its parent hears of it.
+    // What waits for a timer waits no longer, and finds out at its next call.
     check(
         options(),
         vec![
             (idle(0, vec![child(0)]), "child 0 vm1"),
             (idle(1, vec![timer(0)]), "timer 1"),
-            (
-                Input::CancelRequested { reason: CancelReason::User },
-                &*format!("grace, abort 1, drop vm1, reject 0.0 {cancelled}"),
-            ),
+            (Input::CancelRequested { reason: CancelReason::User }, "grace, abort 1, deliver 1.0"),
+            (idle(1, vec![agent(1)]), &*format!("reject 1.1 {cancelled}")),
+            (idle(1, vec![]), &*format!("drop vm1, reject 0.0 {cancelled}")),
             (idle(0, vec![]), "fail ERR_RUN_CANCELLED"),
         ],
     );
@@ -316,7 +316,8 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
         options(),
         vec![
             (idle(0, vec![timer(0)]), "timer 0"),
-            (Input::CancelRequested { reason: CancelReason::User }, "grace, abort 0, fail ERR_RUN_CANCELLED"),
+            (Input::CancelRequested { reason: CancelReason::User }, "grace, abort 0, deliver 0.0"),
+            (idle(0, vec![]), "fail ERR_RUN_CANCELLED"),
         ],
     );
     // A script that ends by itself within the grace is cancelled all the same.
@@ -511,7 +512,7 @@ proptest! {
     fn random_programs_come_to_an_end(tape in proptest::collection::vec(any::<u8>(), 0..400), cap in 0usize..4) {
         let max_parallel_agents = if cap == 0 { Cap::None } else { Cap::At(cap) };
         let mut world = World {
-            core: Core::new(CoreOptions { max_parallel_agents, ..options() }, true),
+            core: Core::new(CoreOptions { max_parallel_agents, ..options() }, "flow.js".into(), true),
             tape: tape.iter(),
             agents: BTreeSet::new(),
             timers: BTreeSet::new(),

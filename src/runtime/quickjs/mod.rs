@@ -5,6 +5,7 @@
 mod alloc;
 mod globals;
 mod hints;
+mod modules;
 mod outbox;
 mod vm;
 

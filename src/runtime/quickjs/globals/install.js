@@ -103,6 +103,9 @@ const runBody = (main) => {
   apply(promiseThen, main(), [succeed, failed]);
 };
 
+const functionText = Function.prototype.toString;
+const startsWith = String.prototype.startsWith;
+
 /** Runs a module: waits for its evaluation, then for its default export. */
 const runModule = (evaluated, namespace) => {
   const main = async () => {
@@ -110,6 +113,9 @@ const runModule = (evaluated, namespace) => {
     const live = native.normalizeMeta(stringify(namespace.meta) ?? "null");
     if (live !== undefined) usePhases(parse(live).phases);
     const entry = namespace.default;
+    if (typeof entry === "function" && apply(startsWith, apply(functionText, entry, []), ["class"])) {
+      throw new TypeErrorType(`Class constructor ${entry.name} cannot be invoked without 'new'`);
+    }
     return typeof entry === "function" ? await entry(hooks.args, context()) : await entry;
   };
   apply(promiseThen, main(), [succeed, failed]);

@@ -115,7 +115,7 @@ fn bodies_return_and_modules_export() {
         ("export default async (args, ctx) => ctx.agent === agent && ctx.args === args", "true"),
         ("export default await agent('top')", r#""top""#),
         ("export default agent('top')", r#""top""#),
-        ("export default class A {}", "! TypeError: class constructors must be invoked with 'new'"),
+        ("export default class A {}", "! TypeError: Class constructor A cannot be invoked without 'new'"),
         (
             "export default () => parallel([1, null, Promise.resolve(3), () => 4, async () => 5, () => undefined])",
             "[null,null,null,4,5,null]",
@@ -123,6 +123,10 @@ fn bodies_return_and_modules_export() {
         (
             "export default () => parallel()",
             "! TypeError: Cannot read properties of undefined (reading 'map')",
+        ),
+        (
+            "import { sleep } from 'workflow:extra'; export default 1",
+            "! ReferenceError: workflow scripts cannot import 'workflow:extra': this version of the engine has no such module",
         ),
         ("export default () => parallel({})", "! TypeError: tasks.map is not a function"),
         ("export default () => pipeline({})", "! TypeError: items.map is not a function"),
