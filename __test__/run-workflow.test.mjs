@@ -61,6 +61,11 @@ test('mistakes of the caller are rejections, never exceptions', async () => {
   await assert.rejects(run('1', { maxParallelAgents: 0 }), { code: 'ERR_INVALID_OPTION', message: /maxParallelAgents/ })
   await assert.rejects(run('1', { maxParallelAgents: 1.5 }), { code: 'ERR_INVALID_OPTION' })
   await assert.rejects(run('1', { budgetMode: 'firm' }), { code: 'ERR_INVALID_OPTION', message: /"soft" or "hard", got "firm"/ })
+  await assert.rejects(run('1', { maxParallelAgents: '3' }), { code: 'ERR_INVALID_OPTION', message: /maxParallelAgents: must be a number, got the string "3"/ })
+  await assert.rejects(run('1', { onLog: 5 }), { code: 'ERR_INVALID_OPTION', message: /onLog: must be a function, got a value of type number/ })
+  await assert.rejects(run('1', { budgetTotl: 3 }), { code: 'ERR_INVALID_OPTION', message: /budgetTotl: .* does not know this option; it knows scriptPath, args, .*budgetTotal/ })
+  await assert.rejects(run('1', { limits: { cpu: 3 } }), { code: 'ERR_INVALID_OPTION', message: /limits\.cpu: .* it knows memoryBytes/ })
+  await assert.rejects(run('1', { source: undefined }), { name: 'TypeError' })
   await assert.rejects(run('1', { limits: { stackBytes: 1 } }), { code: 'ERR_INVALID_OPTION', message: /limits\.stackBytes/ })
 })
 
@@ -146,7 +151,7 @@ test('a custom provider gets the call in its context', async () => {
   assert.deepEqual(events.map((event) => event.seq), events.map((_, index) => index + 1))
   // Nothing to read a result from: V8's own words, as in the original.
   const nothing = await rejection(run('agent("p")', { agentProvider: { name: 'none', run: async () => undefined } }))
-  assert.match(nothing.message, /Cannot (read|destructure).*undefined/)
+  assert.match(nothing.message, /Cannot read properties of undefined \(reading 'usage'\)/)
   await assert.rejects(run('agent("p", { provider: "nobody" })'), /Unknown agent provider: nobody/)
 })
 
@@ -194,6 +199,26 @@ test('an exception of onLog, onPhase or onEvent rejects the run with it', async 
     assert.equal(error.code, 'ERR_CALLBACK_FAILED')
     assert.equal(calls, 1)
   }
+})
+
+test('so does a callback that rejects, and the process lives on', async () => {
+  for (const name of ['onLog', 'onPhase', 'onEvent']) {
+    const thrown = new Error(`from ${name}`)
+    const error = await rejection(
+      run('async () => { log("a"); phase("b"); await new Promise((r) => setTimeout(r, 3600000)) }', {
+        [name]: async () => {
+          throw thrown
+        },
+      }),
+    )
+    assert.equal(error.cause, thrown, name)
+  }
+  const late = await program(`
+    const source = META + 'log(1); export default 2'
+    console.log(await runWorkflow({ source, onLog: () => new Promise((_, reject) => setTimeout(reject, 50, new Error('late'))) }))`)
+  assert.equal(late.status, 0)
+  assert.match(late.output, /^2$/m)
+  assert.match(late.output, /\[WARN_CALLBACK_FAILED\] WorkflowWarning: a callback rejected after the run was over: Error: late/)
 })
 
 test('callbacks keep their order', async () => {

@@ -4,6 +4,9 @@
  * @module
  */
 
+// First: it explains what the other one cannot.
+import './native-check.js'
+
 export {
   engineVersion,
   providerNames,

@@ -11,6 +11,7 @@ import type { AgentProvider, AgentProviderResult } from './agent-providers/types
 import { CancelledError, describeThrown, type NativeError, toWorkflowError, WorkflowError } from './errors.js'
 import { formatLogValue } from './log-format.js'
 import { type NativeRunOptions, type RunHandle, startRun } from './native.js'
+import { checkOptions } from './options.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowEvent } from './types.js'
 import type { AgentRunOptions, JSONValue } from './workflow-types.js'
 
@@ -30,6 +31,7 @@ type Message =
  * Rejects with a {@link WorkflowError}; errors thrown by callbacks end up in its `cause`. Never throws synchronously.
  */
 export async function runWorkflow(options: Options): Promise<unknown> {
+  if (options !== undefined && options !== null) checkOptions(options)
   const native = toNativeOptions(options)
   const { signal } = options
   if (signal?.aborted) throw cancelled(signal.reason)
@@ -45,7 +47,8 @@ function cancelled(reason: unknown): CancelledError {
 }
 
 function toNativeOptions(options: Options): NativeRunOptions {
-  const { budgetState, agentProvider } = options
+  const { budgetState } = options
+  const agentProvider = options.agentProvider ?? undefined
   // JSON.stringify gives `undefined` for what JSON cannot hold at all, such as a function.
   const args = options.args === undefined ? undefined : (JSON.stringify(options.args) as string | undefined)
   const total = budgetState ? budgetState.total : options.budgetTotal
@@ -87,6 +90,7 @@ class Run {
   readonly #abort = () => this.#handle?.cancel()
   /** The first error of a callback that belongs to no call. It decides how the run ends. */
   #failure: { error: unknown } | undefined
+  #ended = false
 
   constructor(
     options: Options,
@@ -112,13 +116,29 @@ class Run {
       try {
         this.#take(message)
       } catch (error) {
-        // A callback that is only told something has thrown: the run is over, with that error.
-        if (!this.#failure) {
-          this.#failure = { error }
-          this.#handle?.cancel()
-        }
+        this.#fail(error)
       }
     }
+  }
+
+  /** A callback that is only told something has thrown, or rejected: the run is over, with that error. */
+  #fail(error: unknown): void {
+    if (this.#ended) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      process.emitWarning(`a callback rejected after the run was over: ${text}`, {
+        type: 'WorkflowWarning',
+        code: 'WARN_CALLBACK_FAILED',
+      })
+    } else if (!this.#failure) {
+      this.#failure = { error }
+      this.#handle?.cancel()
+    }
+  }
+
+  /** Calls a callback whose answer nobody waits for, and hears of its failure all the same. */
+  #tell(result: unknown): void {
+    if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return
+    void Promise.resolve(result).catch((error: unknown) => this.#fail(error))
   }
 
   #take(message: Message): void {
@@ -148,12 +168,12 @@ class Run {
     const { onEvent, onLog, onPhase } = this.#options
     // After a callback has thrown, the run only winds down.
     if (this.#failure) return
-    onEvent?.(event)
+    this.#tell(onEvent?.(event))
     if (event.type === 'log') {
-      if (event.level === 'log') onLog?.(...event.values)
+      if (event.level === 'log') this.#tell(onLog?.(...event.values))
       else if (!onEvent) process.stderr.write(`${event.values.map(formatLogValue).join(' ')}\n`)
     } else if (event.type === 'phase') {
-      onPhase?.(event.name as string, event.options)
+      this.#tell(onPhase?.(event.name as string, event.options))
     } else if (event.type === 'warning' && !onEvent) {
       process.emitWarning(event.message, { type: 'WorkflowWarning', code: event.code })
     }
@@ -167,8 +187,9 @@ class Run {
       const result = onAgent
         ? normalizeHandlerResult(await onAgent(prompt as string, options as AgentRunOptions | undefined))
         : await this.#runProvider(agentProvider as AgentProvider, call, prompt as string, options)
-      // The original reads this first, and fails with V8's words if there is no object to read it from.
-      const { usage, sessionId, raw } = result
+      // The original reads this first, and fails with these words of V8's if there is no object to read it from.
+      const usage = result.usage
+      const { sessionId, raw } = result
       const extra =
         usage === undefined && sessionId === undefined && raw === undefined
           ? undefined
@@ -209,6 +230,7 @@ class Run {
 
   #end(end: Extract<Message, { k: 'end' }>): void {
     const { signal } = this.#options
+    this.#ended = true
     signal?.removeEventListener('abort', this.#abort)
     for (const controller of this.#calls.values()) controller?.abort()
     this.#calls.clear()

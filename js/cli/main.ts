@@ -41,7 +41,7 @@ async function execute(command: Command): Promise<void> {
 export function errorReport(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const details = (error as { details?: { hint?: unknown } } | null | undefined)?.details
-  return typeof details?.hint === 'string' ? `smol-wf: ${message}\nhint: ${details.hint}` : `smol-wf: ${message}`
+  return typeof details?.hint === 'string' && !message.includes(details.hint) ? `smol-wf: ${message}\nhint: ${details.hint}` : `smol-wf: ${message}`
 }
 
 function packageVersion(): string {

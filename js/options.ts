@@ -1,0 +1,82 @@
+/**
+ * Which options `runWorkflow` takes, and of which type: what TypeScript checks for some callers, checked for all.
+ *
+ * @module
+ */
+
+import { WorkflowError } from './errors.js'
+import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowLimits } from './types.js'
+
+type Kind = 'string' | 'number' | 'function' | 'object' | 'any'
+type Known = keyof RunWorkflowOptions | keyof RunWorkflowSourceOptions
+
+const OPTIONS: Record<Known, Kind> = {
+  // `scriptPath` is Node's to check: its error is the one that callers know.
+  scriptPath: 'any',
+  args: 'any',
+  agentProvider: 'object',
+  onAgent: 'function',
+  onLog: 'function',
+  onPhase: 'function',
+  // The budget takes whatever the original takes: what is no finite number is no limit.
+  budgetTotal: 'any',
+  budgetState: 'object',
+  nestingDepth: 'number',
+  signal: 'object',
+  onEvent: 'function',
+  maxParallelAgents: 'number',
+  maxAgents: 'number',
+  budgetMode: 'string',
+  onAgentError: 'string',
+  cancelGraceMs: 'number',
+  maxDepth: 'number',
+  cwd: 'string',
+  limits: 'object',
+  source: 'string',
+  scriptName: 'string',
+}
+
+const LIMITS: Record<keyof WorkflowLimits, Kind> = {
+  memoryBytes: 'number',
+  stackBytes: 'number',
+  cpuMs: 'number',
+  sourceBytes: 'number',
+  pendingCalls: 'number',
+  pendingBytes: 'number',
+  logBytes: 'number',
+}
+
+/**
+ * Refuses options that nobody knows, and values that cannot be meant.
+ *
+ * @throws WorkflowError `ERR_INVALID_OPTION`, with the known options in the message
+ */
+export function checkOptions(options: object): void {
+  check(options, OPTIONS, 'runWorkflow()', '')
+  const limits: unknown = (options as { limits?: unknown }).limits
+  if (typeof limits === 'object' && limits !== null) check(limits, LIMITS, 'limits', 'limits.')
+}
+
+function check(options: object, known: Record<string, Kind>, owner: string, prefix: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    const kind = Object.hasOwn(known, name) ? known[name] : undefined
+    if (kind === undefined) {
+      throw refuse(prefix + name, `${owner} does not know this option; it knows ${Object.keys(known).join(', ')}`)
+    }
+    // `null` is "not given", as in the original; for a state or a limit too.
+    if (kind === 'any' || value === undefined || value === null) continue
+    if (typeof value !== kind) throw refuse(prefix + name, `must be ${article(kind)}, got ${shown(value)}`)
+  }
+}
+
+function refuse(option: string, message: string): WorkflowError {
+  return new WorkflowError(`${option}: ${message}`, { code: 'ERR_INVALID_OPTION', details: { option } })
+}
+
+function article(kind: Kind): string {
+  return `${kind === 'object' ? 'an' : 'a'} ${kind}`
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `the string ${JSON.stringify(value)}` : `a value of type ${typeof value}`
+}
