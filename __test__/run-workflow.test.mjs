@@ -78,6 +78,35 @@ test('scripts without metadata or entry are refused', async (t) => {
   await assert.rejects(runWorkflow(path('entry.js')), /Workflow script must default export a workflow result or function/)
 })
 
+test('a source that cannot be run says what is wrong with it, and where', async (t) => {
+  const dir = folder(t, {
+    'empty.js': '',
+    'computed.js': "export const meta = { name: 'n', description: 'd', phases: [{ title: make() }] }\nreturn 1",
+    'syntax.js': `${META}const a = 1\n  const b = = 2\nreturn a`,
+    'imports.js': `${META}import fs from 'node:fs'\nexport default 1`,
+    'typed.js': `${META}export default (a: string) => a`,
+  })
+  const failure = (name) => rejection(runWorkflow({ scriptPath: join(dir, name) }))
+  assert.match((await failure('empty.js')).message, /^Workflow script must export valid literal metadata/)
+  assert.match((await failure('computed.js')).message, /found a call expression at .*computed\.js:1:\d+ \(meta\.phases\[0\]\.title\)/)
+  const syntax = await failure('syntax.js')
+  assert.equal(syntax.code, 'ERR_SCRIPT_SYNTAX')
+  assert.match(syntax.message, /^SyntaxError: .*syntax\.js:3:13\)\n3 \|   const b = = 2\n {16}\^$/)
+  assert.deepEqual([syntax.details.line, syntax.details.column], [3, 13])
+  const imports = await failure('imports.js')
+  assert.equal(imports.code, 'ERR_SCRIPT_UNSUPPORTED')
+  assert.match(imports.message, /cannot import 'node:fs'/)
+  assert.match(imports.details.hint, /let an agent read files/)
+  assert.match((await failure('typed.js')).details.hint, /remove the type annotations/)
+})
+
+test('a prompt need not be a string', async () => {
+  assert.deepEqual(await run('Promise.all([agent(5), agent(["a"])])'), ['echo: 5', 'echo: a'])
+  const seen = []
+  await run('Promise.all([agent(5), agent({ a: 1 }), agent()])', { onAgent: (prompt) => void seen.push(prompt) })
+  assert.deepEqual(seen, [5, { a: 1 }, undefined])
+})
+
 test('errors carry the script name, line, code and cause', async () => {
   const error = await rejection(run(`async () => {
   const inner = new TypeError('inner')
