@@ -140,6 +140,14 @@ impl Outbox {
         self.settled.borrow().is_some()
     }
 
+    /// Whether the script ended by an error of its own, and by one that `is` recognises.
+    pub(super) fn failed_with(&self, is: impl FnOnce(&ErrorData) -> bool) -> bool {
+        match &*self.settled.borrow() {
+            Some(Settled::Failed(WorkflowError::Script { error, .. })) => is(error),
+            _ => false,
+        }
+    }
+
     /// Which bound was exceeded, if one was.
     pub(super) fn exceeded(&self) -> Option<String> {
         self.exceeded.borrow().clone()

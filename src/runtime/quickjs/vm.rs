@@ -16,10 +16,10 @@ use super::globals;
 use super::modules::NoModules;
 use super::outbox::{Outbox, parse_error, script_error};
 use crate::model::budget::BudgetState;
-use crate::model::error::{ErrorData, WorkflowError};
+use crate::model::error::{CancelReason, ErrorData, WorkflowError};
 use crate::model::ids::Slot;
 use crate::model::limits::Limits;
-use crate::model::outcome::{Outcome, Settled};
+use crate::model::outcome::Outcome;
 use crate::model::request::Note;
 use crate::model::script::{Script, ScriptForm};
 use crate::runtime::{Interrupt, Turn, Vm, VmFactory, VmSetup};
@@ -228,39 +228,27 @@ impl QuickJsVm {
 
     /// Replaces what the script made of a limit by the limit's own error.
     fn apply_limits(&self) {
-        let script = self.script.display_name.to_string();
+        let script = || self.script.display_name.to_string();
         if let Some(what) = self.outbox.exceeded() {
-            self.outbox.fail(WorkflowError::PendingLimit { what, script });
+            self.outbox.fail(WorkflowError::PendingLimit { what, script: script() });
         } else if let Some(trip) = self.watch.tripped.get() {
             self.outbox.fail(match trip {
-                Trip::Cpu => WorkflowError::CpuLimit { limit_ms: self.limits.cpu_ms, script },
-                Trip::Stopped => {
-                    WorkflowError::Cancelled { reason: crate::model::error::CancelReason::Parent }
-                }
+                Trip::Cpu => WorkflowError::CpuLimit { limit_ms: self.limits.cpu_ms, script: script() },
+                // The core knows the reason.
+                Trip::Stopped => WorkflowError::Cancelled { reason: CancelReason::Parent },
             });
         } else if self.heap.refused() && self.ended_by_memory() {
-            self.outbox.fail(memory_error(&self.limits, script));
+            self.outbox.fail(memory_error(&self.limits, script()));
         }
     }
 
     /// Whether the refusal of memory is what ended the script. It may have caught the error and gone on.
     fn ended_by_memory(&self) -> bool {
-        match self.outbox.take_settled() {
-            None => !self.outbox.has_pending(),
-            Some(settled) => {
-                let by_memory = match &settled {
-                    Settled::Value(_) => false,
-                    Settled::Failed(WorkflowError::Script { error, .. }) => looks_like_memory(error),
-                    Settled::Failed(_) => false,
-                };
-                match settled {
-                    Settled::Failed(error) => self.outbox.fail(error),
-                    Settled::Value(value) => {
-                        self.outbox.settle(true, value.map(|json| json.as_str().to_owned()));
-                    }
-                }
-                by_memory
-            }
+        if self.outbox.is_settled() {
+            self.outbox.failed_with(looks_like_memory)
+        } else {
+            // Not even its promise could be settled, and nothing will ever do so.
+            !self.outbox.has_pending()
         }
     }
 

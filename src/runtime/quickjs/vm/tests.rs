@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::model::json::JsonText;
 use crate::model::metadata::WorkflowMetadata;
+use crate::model::outcome::Settled;
 use crate::model::request::{ChildTarget, LogLevel, RequestKind};
 use crate::runtime::Item;
 
