@@ -36,7 +36,7 @@ impl VmFactory for QuickJs {
 
 /// Everything scripts get from the engine itself. Left out: `performance` (a clock), `WeakRef` and
 /// `FinalizationRegistry` (the times of collections differ between runs).
-type Intrinsics = (
+pub(super) type Intrinsics = (
     intrinsic::Date,
     intrinsic::Eval,
     intrinsic::RegExpCompiler,

@@ -4,10 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::vm::Intrinsics;
 use rquickjs::{
-    CatchResultExt, CaughtError, Coerced, Context, Ctx, Function, Runtime, Value,
-    context::{EvalOptions, intrinsic},
-    qjs,
+    CatchResultExt, CaughtError, Coerced, Context, Ctx, Function, Runtime, Value, context::EvalOptions, qjs,
 };
 
 /// A VM with the globals under test, a memory limit, and an interrupt that fires after `patience`.
@@ -24,21 +23,7 @@ pub fn bare_vm(patience: Duration) -> (Runtime, Context) {
     runtime.set_max_stack_size(512 << 10);
     let deadline = Instant::now() + patience;
     runtime.set_interrupt_handler(Some(Box::new(move || Instant::now() > deadline)));
-    let context = Context::builder()
-        .with::<(
-            intrinsic::Date,
-            intrinsic::Eval,
-            intrinsic::RegExpCompiler,
-            intrinsic::RegExp,
-            intrinsic::Json,
-            intrinsic::Proxy,
-            intrinsic::MapSet,
-            intrinsic::TypedArrays,
-            intrinsic::Promise,
-            intrinsic::DOMException,
-        )>()
-        .build(&runtime)
-        .unwrap();
+    let context = Context::custom::<Intrinsics>(&runtime).unwrap();
     context.with(|ctx| {
         // SAFETY: the context is alive and locked by `with`.
         assert_eq!(unsafe { qjs::JS_AddIntrinsicAToB(ctx.as_raw().as_ptr()) }, 0);
