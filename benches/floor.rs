@@ -3,7 +3,7 @@
 //! `floor [samples]` prints one line of JSON per case. `loop` never leaves the VM: async functions below one
 //! `Promise.all` wait for a promise each, and one loop resolves them. `calls` is the least that any host has to do:
 //! every promise comes from a native call with a prompt, and the host settles them one at a time, running the script
-//! on after each.
+//! on after each. `context` is a VM with nothing in it, made and dropped.
 
 mod support;
 
@@ -36,6 +36,8 @@ const CALLS: &str = r#"(count, ask) => {
 
 fn main() {
     let samples: usize = support::arguments().next().map_or(11, |text| text.parse().expect("a whole number"));
+    let context = support::sample(samples * 10, || in_context(|_| ()));
+    support::report("context", "ms", &context);
     for count in COUNTS {
         // The large ones vary less and take longer.
         let samples = if count > 10_000 { samples.div_ceil(3) } else { samples };

@@ -1,0 +1,117 @@
+// What is measured, what shall be reached, and what the original took.
+//
+// The original's figures are medians on a machine with 2 cores and Node.js 20, taken once; everything else comes from
+// the same run. No code here: `case.mjs` runs what happens inside a process, `processes.mjs` what is one.
+
+/**
+ * Cases that run inside a process of their own, `samples` times in each round.
+ *
+ * `warm`: how often the case itself runs before it counts. All processes have run a hello before.
+ */
+export const IN_PROCESS = [
+  { name: 'hello', title: 'hello via API, warm', samples: 50, warm: 5, target: 2, original: 96.7 },
+  { name: 'parallel', title: 'parallel 1 000', args: { count: 1_000 }, samples: 9, warm: 1, original: 126 },
+  {
+    name: 'parallel',
+    title: 'parallel 10 000',
+    args: { count: 10_000 },
+    samples: 5,
+    warm: 1,
+    target: 60,
+    original: 313,
+    floor: { of: 10_000, target: 3 },
+  },
+  { name: 'parallel', title: 'parallel 100 000', args: { count: 100_000 }, samples: 1, warm: 0 },
+  {
+    name: 'sequential',
+    title: 'sequential 1 000',
+    args: { count: 1_000 },
+    samples: 9,
+    warm: 1,
+    target: 20,
+    original: 225,
+  },
+  {
+    name: 'sequential',
+    title: 'sequential 1 000 with a schema',
+    args: {
+      count: 1_000,
+      schema: {
+        type: 'object',
+        properties: {
+          title: { type: 'string' },
+          severity: { enum: ['low', 'high'] },
+          lines: { type: 'array', items: { type: 'integer' } },
+        },
+        required: ['title', 'severity', 'lines'],
+        additionalProperties: false,
+      },
+    },
+    samples: 5,
+    warm: 1,
+    original: 1325,
+  },
+  {
+    name: 'concurrent',
+    title: '100 concurrent hellos',
+    args: { count: 100 },
+    samples: 5,
+    warm: 0,
+    target: 100,
+    original: 7973,
+  },
+  { name: 'concurrent', title: '1 000 concurrent hellos', args: { count: 1_000 }, samples: 2, warm: 0 },
+  {
+    name: 'children',
+    title: '20 child workflows in sequence',
+    args: { count: 20 },
+    samples: 9,
+    warm: 1,
+    original: 2131,
+  },
+  {
+    name: 'cancel',
+    title: 'cancel of 100 000 never-ending calls',
+    args: { count: 100_000 },
+    samples: 1,
+    warm: 0,
+    target: 100,
+  },
+]
+
+/** What the processes of those cases report about their memory, in MB. */
+export const MEMORY = [
+  { key: 'idle.rss', title: 'idle process with the engine imported, RSS', target: 60, original: 52 },
+  { key: 'idle.pss', title: 'idle process with the engine imported, PSS' },
+  {
+    key: 'peak',
+    of: '100 concurrent hellos',
+    title: '100 concurrent hellos, peak RSS above idle',
+    target: 60,
+    original: 813,
+  },
+  {
+    key: 'held.rss',
+    of: '100 concurrent hellos',
+    title: '100 hellos that all wait for their answer, RSS above idle',
+    target: 60,
+    original: 813,
+  },
+  { key: 'held.pss', of: '100 concurrent hellos', title: '100 hellos that all wait for their answer, PSS above idle' },
+  { key: 'held.rss', of: '1 000 concurrent hellos', title: '1 000 hellos that all wait for their answer, RSS above idle' },
+]
+
+/** Whole processes, from their start to their end (or first message), `samples` times in each round. */
+export const PROCESSES = [
+  {
+    name: 'cli',
+    title: '`smol-wf run` hello, cold',
+    args: ['dist/cli.js', 'run', 'bench/workflows/hello.js'],
+    samples: 3,
+    target: 100,
+    original: 258,
+  },
+  { name: 'node', title: '`node -e 0`', args: ['-e', '0'], samples: 3 },
+  { name: 'fork', title: '`fork` of an empty module, until it has ended', samples: 3 },
+  { name: 'message', title: '`fork`, until the first message', samples: 3 },
+]
