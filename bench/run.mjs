@@ -119,11 +119,9 @@ function tables({ samples, floors, parts }) {
     (each) => each.samples.length > 0,
   )
   const above = IN_PROCESS.filter((each) => each.floor && measured(each)).flatMap(({ title, floor }) =>
-    ['loop', 'calls'].map((kind) => {
-      const name = `${kind} ${floor.of}`
+    [`bare loop, ${floor.of} promises`, `bare calls, ${floor.of} promises`].map((name) => {
       const times = median(samples.of(title).wall) / median(samples.of(name).wall)
-      // Against the harder of the two.
-      return row(`${title} ÷ floor ${name}`, '×', [times], kind === 'loop' ? { target: floor.target } : {})
+      return row(`${title} ÷ ${name}`, '×', [times], floor)
     }),
   )
   const native = (list) => list.map(({ name, unit }) => row(name, unit, samples.of(name).wall))

@@ -1,9 +1,9 @@
 //! The floor: what QuickJS itself takes for as many promises, with no engine around it.
 //!
-//! `floor [samples]` prints one line of JSON per case. `loop` never leaves the VM: async functions below one
-//! `Promise.all` wait for a promise each, and one loop resolves them. `calls` is the least that any host has to do:
+//! `floor [samples]` prints one line of JSON per case. The loop never leaves the VM: async functions below one
+//! `Promise.all` wait for a promise each, and one loop resolves them. The calls are the least that any host has to do:
 //! every promise comes from a native call with a prompt, and the host settles them one at a time, running the script
-//! on after each. `context` is a VM with nothing in it, made and dropped.
+//! on after each.
 
 mod support;
 
@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use rquickjs::{Context, Ctx, Function, Object, Runtime};
 
-const COUNTS: [usize; 3] = [1_000, 10_000, 100_000];
+const COUNTS: [(usize, &str); 3] = [(1_000, "1 000"), (10_000, "10 000"), (100_000, "100 000")];
 
 const LOOP: &str = r#"(count) => {
   const state = { settled: -1 };
@@ -37,12 +37,14 @@ const CALLS: &str = r#"(count, ask) => {
 fn main() {
     let samples: usize = support::arguments().next().map_or(11, |text| text.parse().expect("a whole number"));
     let context = support::sample(samples * 10, || in_context(|_| ()));
-    support::report("context", "ms", &context);
-    for count in COUNTS {
+    support::report("bare VM, made and dropped", "ms", &context);
+    for (count, name) in COUNTS {
         // The large ones vary less and take longer.
         let samples = if count > 10_000 { samples.div_ceil(3) } else { samples };
-        support::report(&format!("loop {count}"), "ms", &support::sample(samples, || run_loop(count)));
-        support::report(&format!("calls {count}"), "ms", &support::sample(samples, || run_calls(count)));
+        let within = support::sample(samples, || run_loop(count));
+        support::report(&format!("bare loop, {name} promises"), "ms", &within);
+        let across = support::sample(samples, || run_calls(count));
+        support::report(&format!("bare calls, {name} promises"), "ms", &across);
     }
 }
 
