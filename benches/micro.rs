@@ -106,7 +106,7 @@ fn deliver(vm: &mut dyn Vm, slot: u32) -> Option<Settled> {
 /// One script that asks for `calls` agents at once and is done when all have answered.
 fn core_fan_out(calls: u32) {
     let options = RunOptions::new(SourceRef::Path("flow.js".into())).resolve(ScriptForm::Module);
-    let mut core = Core::new(options, false);
+    let mut core = Core::new(options, "bench.js".into(), false);
     let mut inputs = std::collections::VecDeque::from([Input::Started]);
     let mut effects = Vec::new();
     let mut delivered = 0;

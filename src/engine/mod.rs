@@ -35,6 +35,13 @@ use watchdog::Watchdog;
 /// coordinator and the conversions run on the same stack.
 const STACK_MARGIN: usize = 2 << 20;
 
+/// Stack of the threads that are kept for further runs; enough for the default of `limits.stackBytes`.
+const CACHED_STACK: usize = (1 << 20) + STACK_MARGIN;
+
+/// Runs that may have a thread at once. Not a limit that anybody should meet: a run that waits for a thread waits
+/// until another one ends, which may depend on it.
+const MAX_THREADS: usize = 1 << 20;
+
 /// Threads that drive timers and the input and output of providers. Scripts run on threads of their own.
 const WORKERS: usize = 2;
 
@@ -61,7 +68,9 @@ impl Engine {
     fn new() -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
-            .thread_name("workflow-io")
+            .max_blocking_threads(MAX_THREADS)
+            .thread_stack_size(CACHED_STACK)
+            .thread_name("workflow")
             .enable_all()
             .build()?;
         Ok(Self { runtime, watchdog: Watchdog::default(), next_run: AtomicU64::new(1) })
@@ -72,7 +81,7 @@ impl Engine {
         self.runtime.handle()
     }
 
-    /// Starts a run on a thread of its own and returns at once. `on_end` is called exactly once, there.
+    /// Starts a run on a thread and returns at once. `on_end` is called exactly once, there.
     ///
     /// # Errors
     /// [`WorkflowError::Option`] for options that cannot be, [`WorkflowError::Internal`] if there is no thread to
@@ -101,14 +110,22 @@ impl Engine {
             }
         };
         self.watchdog.watch(self.handle(), control.clone(), script_name, budget);
-        thread::Builder::new().name("workflow-run".to_owned()).stack_size(stack).spawn(body).map_err(
-            |error| {
-                // Nobody is told by `end`: the caller learns it from here.
-                drop(control.take_end());
-                WorkflowError::Internal { message: format!("cannot start a thread for the run: {error}") }
-            },
-        )?;
+        if let Err(error) = self.run_on_thread(stack, body) {
+            // Nobody is told by `end`: the caller learns it from here.
+            drop(control.take_end());
+            let message = format!("cannot start a thread for the run: {error}");
+            return Err(WorkflowError::Internal { message });
+        }
         Ok(control)
+    }
+
+    /// Gives a run its thread: one that an earlier run has left, if it fits (see `docs/design/vm-threads.md`).
+    fn run_on_thread(&self, stack: usize, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        if stack <= CACHED_STACK {
+            self.runtime.spawn_blocking(body);
+            return Ok(());
+        }
+        thread::Builder::new().name("workflow".to_owned()).stack_size(stack).spawn(body).map(drop)
     }
 }
 

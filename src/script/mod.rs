@@ -271,6 +271,23 @@ mod tests {
         }
     }
 
+    /// The deepest sources that are read on the caller's thread, on a thread as small as any caller's may be.
+    #[test]
+    fn shallow_sources_need_little_stack() {
+        for (open, close) in
+            [("[", "]"), ("(", ")"), ("{ ", " }"), ("() => { ", " }"), ("a || (", ")"), ("`${", "}`")]
+        {
+            let depth = (1..)
+                .take_while(|depth| nesting::measure(&open.repeat(*depth)).is_ok_and(|it| it.is_shallow()));
+            let depth = depth.last().expect("one level is shallow");
+            let source =
+                format!("{META}const x = [1];\nagent({}1{})", open.repeat(depth), close.repeat(depth));
+            let read = move || drop(read_text(&source));
+            let thread = std::thread::Builder::new().stack_size(nesting::SHALLOW_THREAD).spawn(read).unwrap();
+            thread.join().unwrap();
+        }
+    }
+
     #[test]
     fn large_sources_keep_their_places() {
         let line = "const ü = ['🙂', `${1}`] // 漢字 🙂\r\n";

@@ -27,6 +27,13 @@ const BRACKET_STACK: usize = 32 << 10;
 const PREFIX_STACK: usize = 4 << 10;
 const BASE_STACK: usize = 4 << 20;
 
+/// Sources that need no more than this for their nesting are read where the reader is called. A thread of its own
+/// would be most of what reading an ordinary workflow costs.
+const SHALLOW_STACK: usize = 640 << 10;
+/// What such a source takes in all, at most, in an unoptimised build. The threads of runs have twice as much.
+#[cfg(test)]
+pub(super) const SHALLOW_THREAD: usize = 1 << 20;
+
 /// What the scan found out.
 #[derive(Debug, Default)]
 pub(super) struct Nesting {
@@ -41,7 +48,17 @@ pub(super) struct Nesting {
 impl Nesting {
     /// Stack that parsing and walking this source takes at most, bytes. Only what is used is ever committed.
     pub(super) fn stack_bytes(&self) -> usize {
-        BASE_STACK + self.depth * BRACKET_STACK + self.prefixes * PREFIX_STACK
+        BASE_STACK + self.nested_bytes()
+    }
+
+    /// Whether the source is so shallow that it can be read on any thread: with [`SHALLOW_THREAD`] of stack left it
+    /// does not matter which.
+    pub(super) fn is_shallow(&self) -> bool {
+        self.nested_bytes() <= SHALLOW_STACK
+    }
+
+    fn nested_bytes(&self) -> usize {
+        self.depth * BRACKET_STACK + self.prefixes * PREFIX_STACK
     }
 }
 

@@ -29,13 +29,16 @@ pub(super) struct Parsed<'a> {
 
 const TYPESCRIPT: &str = "workflow scripts are plain JavaScript: remove the type annotations";
 
-/// Parses on a thread of its own and lets `look` look at the tree there, since trees of deep sources are as deep.
+/// Parses and lets `look` look at the tree; on a thread of its own where the source is deep, since its tree is as deep.
 /// Fails only when the thread cannot be had, or dies.
 pub(super) fn with_parsed<R: Send>(
     text: &str,
     nesting: &Nesting,
     look: impl FnOnce(&Parsed<'_>) -> R + Send,
 ) -> Result<R, String> {
+    if nesting.is_shallow() {
+        return Ok(look(&parse(&Allocator::default(), text)));
+    }
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("script-reader".to_owned())
