@@ -27,6 +27,16 @@ pub(super) enum Message {
     End(RunEnd),
 }
 
+impl Message {
+    /// What counts against the bound on waiting log lines.
+    fn log_bytes(&self) -> usize {
+        match self {
+            Self::Event { json, droppable: true } => json.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Log lines beyond this many waiting bytes are dropped and counted; everything else always gets through, bounded
 /// by the calls that are pending.
 const MAX_WAITING_LOG_BYTES: usize = 64 << 20;
@@ -79,13 +89,12 @@ impl Mailbox {
     pub(super) fn post(self: &Arc<Self>, message: Message) {
         {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Message::Event { json, droppable: true } = &message {
-                if queue.log_bytes + json.len() > MAX_WAITING_LOG_BYTES {
-                    queue.dropped += 1;
-                    return;
-                }
-                queue.log_bytes += json.len();
+            let log_bytes = message.log_bytes();
+            if log_bytes > 0 && queue.log_bytes + log_bytes > MAX_WAITING_LOG_BYTES {
+                queue.dropped += 1;
+                return;
             }
+            queue.log_bytes += log_bytes;
             queue.messages.push_back(message);
             if std::mem::replace(&mut queue.called, true) {
                 return;
@@ -108,40 +117,47 @@ impl Mailbox {
 
     /// The next batch, on Node's thread.
     fn take(self: &Arc<Self>) -> String {
-        let mut batch = String::from("[");
-        let mut more = false;
-        let mut ended = false;
-        {
+        // Written without the lock: the run's thread must not wait for it.
+        let (mut messages, dropped) = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.called = false;
-            while let Some(message) = queue.messages.pop_front() {
-                if let Message::Abort { call } = message {
-                    write_aborts(&mut batch, call, &mut queue.messages);
-                    continue;
-                }
-                if let Message::Event { json, droppable: true } = &message {
-                    queue.log_bytes -= json.len();
-                }
-                ended |= matches!(message, Message::End(_));
-                separate(&mut batch);
-                let dropped = if ended { queue.dropped } else { 0 };
-                write_message(&mut batch, message, dropped);
-                if batch.len() > BATCH_BYTES && !queue.messages.is_empty() {
-                    queue.called = true;
-                    more = true;
-                    break;
-                }
+            queue.log_bytes = 0;
+            (std::mem::take(&mut queue.messages), queue.dropped)
+        };
+        let mut batch = String::from("[");
+        let mut ended = false;
+        while let Some(message) = messages.pop_front() {
+            ended |= matches!(message, Message::End(_));
+            separate(&mut batch);
+            match message {
+                Message::Abort { call } => write_aborts(&mut batch, call, &mut messages),
+                other => write_message(&mut batch, other, dropped),
+            }
+            if batch.len() > BATCH_BYTES && !messages.is_empty() {
+                self.put_back(messages);
+                break;
             }
         }
         batch.push(']');
-        if more {
-            self.call();
-        }
         if ended {
             // Lets the process end.
             drop(self.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
         }
         batch
+    }
+
+    /// Leaves what did not fit into a batch for the next one, before what has come meanwhile.
+    fn put_back(self: &Arc<Self>, mut messages: VecDeque<Message>) {
+        {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.log_bytes += messages.iter().map(Message::log_bytes).sum::<usize>();
+            messages.append(&mut queue.messages);
+            queue.messages = messages;
+            if std::mem::replace(&mut queue.called, true) {
+                return;
+            }
+        }
+        self.call();
     }
 }
 
@@ -153,7 +169,6 @@ fn separate(batch: &mut String) {
 
 /// A run that ends may have very many calls under way: those that follow one another become one message.
 fn write_aborts(batch: &mut String, first: u64, messages: &mut VecDeque<Message>) {
-    separate(batch);
     batch.push_str(&format!(r#"{{"k":"abort","calls":[{first}"#));
     while let Some(Message::Abort { call }) = messages.front() {
         batch.push_str(&format!(",{call}"));

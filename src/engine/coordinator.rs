@@ -265,6 +265,10 @@ impl Coordinator {
                     task.abort();
                 }
             }
+            Effect::AbortAll => {
+                self.tasks.clear();
+                self.work = FuturesUnordered::new();
+            }
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
             Effect::StartGrace { delay } => self.grace = Some(delay),
             Effect::Emit(event) => self.emit(event),

@@ -105,14 +105,14 @@ impl Core {
         let id = self.register(
             vm,
             slot,
-            CallState::Agent(AgentCall {
+            CallState::Agent(Box::new(AgentCall {
                 request: request.clone(),
                 state: AgentState::Waiting,
                 attempts: 0,
                 failures: 0,
                 repairing: false,
                 usage: Usage::default(),
-            }),
+            })),
         );
         if let Some(refusal) = self.refusal(vm) {
             self.conclude(id, Err(refusal), effects);

@@ -81,6 +81,8 @@ pub enum Effect {
     StartBackoff { call: CallId, delay: Duration },
     /// Nobody wants the outcome of this call any more: end whatever is under way for it. Not answered.
     Abort { call: CallId },
+    /// The same for every call of the run. There may be very many.
+    AbortAll,
     /// The script is done, or no longer wanted. Not answered.
     DropVm { vm: VmId },
     /// Answered by `GraceOver`.
@@ -103,8 +105,12 @@ struct Call {
 
 #[derive(Debug)]
 enum CallState {
-    Agent(AgentCall),
-    Child { vm: VmId, label: String },
+    /// Boxed, so that very many calls are quick to move about.
+    Agent(Box<AgentCall>),
+    Child {
+        vm: VmId,
+        label: String,
+    },
     Timer,
 }
 
@@ -278,27 +284,34 @@ impl Core {
         self.phase = Phase::Cancelling(reason);
         effects.push(Effect::StartGrace { delay: self.options.cancel_grace });
         self.waiting.clear();
+        effects.push(Effect::AbortAll);
+        for script in self.scripts.values_mut() {
+            script.pending.clear();
+        }
         let mut calls: Vec<(CallId, Call)> = self.calls.drain().collect();
         calls.sort_unstable_by_key(|(id, _)| *id);
         for (id, call) in calls {
+            let Some(script) = self.scripts.get_mut(&call.vm) else { continue };
+            let (vm, slot) = (call.vm, call.slot);
             match call.kind {
                 CallState::Agent(_) => {
-                    self.tell_end(id, &call, CallEnd::Cancelled, effects);
-                    if let Some(script) = self.scripts.get_mut(&call.vm) {
-                        script.pending.remove(&call.slot);
-                        script.undelivered += 1;
-                        self.ready.push_back(Ready::Cancelled { vm: call.vm, slot: call.slot });
+                    script.undelivered += 1;
+                    self.ready.push_back(Ready::Cancelled { vm, slot });
+                    if self.watched {
+                        effects.push(Effect::Emit(call.ended(id, CallEnd::Cancelled, None)));
                     }
                 }
                 // A timer cannot be rejected: it fires now, so that a script that waits for one goes on to its next
                 // call, which rejects. New ones may be set while the script cleans up.
                 CallState::Timer => {
-                    effects.push(Effect::Abort { call: id });
-                    self.calls.insert(id, call);
-                    self.resolve(id, Ok(None));
+                    script.undelivered += 1;
+                    self.ready.push_back(Ready::Outcome { vm, slot, outcome: Ok(None) });
                 }
                 // Children unwind by themselves; their parents hear of it then.
-                CallState::Child { .. } => drop(self.calls.insert(id, call)),
+                CallState::Child { .. } => {
+                    script.pending.insert(slot, id);
+                    self.calls.insert(id, call);
+                }
             }
         }
         self.running_agents = 0;
@@ -337,12 +350,7 @@ impl Core {
 
     /// Stops the work for a call that nobody waits for any more, and says so.
     fn end_call(&self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
-        if let Some(call) = self.calls.get(&id) {
-            self.tell_end(id, call, end, effects);
-        }
-    }
-
-    fn tell_end(&self, id: CallId, call: &Call, end: CallEnd, effects: &mut Vec<Effect>) {
+        let Some(call) = self.calls.get(&id) else { return };
         let under_way = match &call.kind {
             CallState::Agent(agent) => agent.is_under_way(),
             CallState::Timer => true,

@@ -90,6 +90,7 @@ fn words(effects: &[Effect]) -> String {
                 Effect::StartTimer { call, .. } => format!("timer {call}"),
                 Effect::StartBackoff { call, delay } => format!("backoff {call} {}ms", delay.as_millis()),
                 Effect::Abort { call } => format!("abort {call}"),
+                Effect::AbortAll => "abort all".to_owned(),
                 Effect::DropVm { vm } => format!("drop vm{}", vm.0),
                 Effect::StartGrace { .. } => "grace".to_owned(),
                 Effect::Finish(Ok(value)) => format!("finish {value:?}"),
@@ -289,7 +290,7 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
             (idle(0, vec![agent(0), agent(1), timer(2)]), "timer 2, agent 0#1"),
             (
                 Input::CancelRequested { reason: CancelReason::User },
-                &*format!("grace, abort 0, abort 2, reject 0.0 {cancelled}"),
+                &*format!("grace, abort all, reject 0.0 {cancelled}"),
             ),
             (Input::CancelRequested { reason: CancelReason::User }, ""),
             (idle(0, vec![agent(3), child(4)]), &*format!("reject 0.1 {cancelled}")),
@@ -306,7 +307,7 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
         vec![
             (idle(0, vec![child(0)]), "child 0 vm1"),
             (idle(1, vec![timer(0)]), "timer 1"),
-            (Input::CancelRequested { reason: CancelReason::User }, "grace, abort 1, deliver 1.0"),
+            (Input::CancelRequested { reason: CancelReason::User }, "grace, abort all, deliver 1.0"),
             (idle(1, vec![agent(1)]), &*format!("reject 1.1 {cancelled}")),
             (idle(1, vec![]), &*format!("drop vm1, reject 0.0 {cancelled}")),
             (idle(0, vec![]), "fail ERR_RUN_CANCELLED"),
@@ -316,7 +317,7 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
         options(),
         vec![
             (idle(0, vec![timer(0)]), "timer 0"),
-            (Input::CancelRequested { reason: CancelReason::User }, "grace, abort 0, deliver 0.0"),
+            (Input::CancelRequested { reason: CancelReason::User }, "grace, abort all, deliver 0.0"),
             (idle(0, vec![]), "fail ERR_RUN_CANCELLED"),
         ],
     );
@@ -327,7 +328,7 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
             (idle(0, vec![agent(0)]), "agent 0#1"),
             (
                 Input::CancelRequested { reason: CancelReason::User },
-                &*format!("grace, abort 0, reject 0.0 {cancelled}"),
+                &*format!("grace, abort all, reject 0.0 {cancelled}"),
             ),
             (settled(0, "1"), "fail ERR_RUN_CANCELLED"),
         ],
@@ -419,6 +420,11 @@ impl World<'_> {
                 let known =
                     self.agents.remove(&call.0) | self.timers.remove(&call.0) | self.backoffs.remove(&call.0);
                 assert!(known, "aborted what was not under way");
+            }
+            Effect::AbortAll => {
+                self.agents.clear();
+                self.timers.clear();
+                self.backoffs.clear();
             }
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
             Effect::StartGrace { .. } => self.grace = true,
