@@ -427,7 +427,8 @@ function finished(run, { call, error, output, used, errors }) {
   if (error) {
     const retry = call.options?.retry
     call.failures = (call.failures ?? 0) + 1
-    if (retry && call.failures < (retry.maxAttempts ?? 2)) throw new Error('retry is not modelled')
+    const unknown = error.message.startsWith('Unknown agent provider')
+    if (retry && !unknown && call.failures < (retry.maxAttempts ?? 2)) throw new Error('retry is not modelled')
     run.running--
     const rejection = new Error(String(error), { cause: error })
     run.ready.push({ state, deliver: () => (state.isBody ? call.resolve(null) : call.reject(rejection)) })
