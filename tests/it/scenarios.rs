@@ -6,7 +6,8 @@
 //! and hold it against `node tests/it/scenarios/in-node.mjs`, which runs the same scripts without the engine.
 //!
 //! A folder named `pending-…` holds what should come out and does not yet, with the reason in `why.md`. Its test is
-//! that it still fails: the day it does not, the folder gets its name without the prefix.
+//! that it still fails: the day it does not, the folder gets its name without the prefix. What is not known yet (the
+//! words of a message, say) is left out of its `expected.json`.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +36,8 @@ fn scenarios_come_out_as_recorded() {
     for scenario in scenarios {
         let name = scenario.file_name().unwrap().to_str().unwrap();
         let pending = name.starts_with(PENDING);
-        let actual = render(&run_scenario(&scenario));
+        let found = run_scenario(&scenario);
+        let actual = render(&found);
         let recorded = scenario.join("expected.json");
         if update {
             if !pending {
@@ -45,14 +47,18 @@ fn scenarios_come_out_as_recorded() {
         }
         let expected =
             fs::read_to_string(&recorded).unwrap_or_else(|error| panic!("{}: {error}", recorded.display()));
+        let expected: Value = serde_json::from_str(&expected).unwrap();
+        if pending {
+            if covers(&expected, &found) {
+                wrong.push(format!("{name} comes out right: drop the prefix {PENDING}"));
+            }
+            assert!(scenario.join("why.md").is_file(), "{name} has no why.md");
+            continue;
+        }
         // Compared as text, since the order of keys is part of what a script or a provider sees.
-        let expected = render(&serde_json::from_str(&expected).unwrap());
-        match (pending, actual == expected) {
-            (false, true) => {}
-            (false, false) => wrong.push(format!("{name}: {}", difference(&expected, &actual))),
-            (true, true) => wrong.push(format!("{name} comes out right: drop the prefix {PENDING}")),
-            (true, false) if scenario.join("why.md").is_file() => {}
-            (true, false) => wrong.push(format!("{name} has no why.md")),
+        let expected = render(&expected);
+        if actual != expected {
+            wrong.push(format!("{name}: {}", difference(&expected, &actual)));
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n\n"));
@@ -201,6 +207,16 @@ fn render(scenario: &Value) -> String {
         parts.push(format!("  {}: {text}", json!(key)));
     }
     format!("{{\n{}\n}}\n", parts.join(",\n"))
+}
+
+/// Whether everything that is expected was found, members that are not mentioned aside.
+fn covers(expected: &Value, found: &Value) -> bool {
+    match (expected, found) {
+        (Value::Object(expected), Value::Object(found)) => {
+            expected.iter().all(|(key, value)| found.get(key).is_some_and(|found| covers(value, found)))
+        }
+        _ => expected == found,
+    }
 }
 
 /// The first lines that differ, with a little of what is around them.

@@ -156,7 +156,7 @@ const EXPORT_META = /^export\s+const\s+meta\s*=/m
 
 /** The value of the metadata, by evaluating the shortest text after it that is an expression. */
 function metadata(text) {
-  const start = EXPORT_META.exec(text)
+  const start = EXPORT_META.exec(text) ?? /\bmeta =/.exec(text)
   const from = start.index + start[0].length
   for (let end = text.indexOf('}', from); end >= 0; end = text.indexOf('}', end + 1)) {
     let read
@@ -178,7 +178,7 @@ async function script(run, path, args, depth) {
   const text = readFileSync(path, 'utf8').replace(/^\ufeff/, '').replace(/^#!/, '//')
   const isBody = !/^export\s+(default\b|\{[^}]*\bas default\b)/m.test(text)
   const meta = metadata(text)
-  const state = { isBody, path, depth, phases: normalized(meta), phase: undefined, snapshot: { ...run.budget } }
+  const state = { isBody, path, depth, phases: structuredClone(normalized(meta)), phase: undefined, snapshot: { ...run.budget } }
   if (depth === 0) {
     run.cap ??= isBody ? 16 : Infinity
     run.most ??= isBody ? 1000 : Infinity
@@ -195,16 +195,21 @@ async function script(run, path, args, depth) {
     for (const name of names) Object.defineProperty(globalThis, name, { value: hooks[name], writable: true, enumerable: true, configurable: true })
     return await made()
   }
+  if (depth > 0) {
+    // The only default exports of children are functions at the end.
+    const code = text.replace(EXPORT_META, 'const meta =').replace(/^export default /m, 'const entry = ')
+    const made = vm.runInThisContext(`((${Object.keys(hooks)}) => async function () {"use strict";\n${code}\nreturn entry })`, { filename: path, lineOffset: -1 })
+    return await (await made(...Object.values(hooks))())(hooks.args, { ...hooks })
+  }
   const folder = mkdtempSync(join(tmpdir(), 'scenario-'))
   const file = join(folder, 'script.mjs')
   writeFileSync(file, text)
   writeFileSync(join(folder, 'script.js'), text)
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  if (depth > 0) throw new Error('modules as children are not modelled')
   for (const name of Object.keys(hooks)) Object.defineProperty(globalThis, name, { value: hooks[name], writable: false, enumerable: true, configurable: false })
   try {
     const module = await import(pathToFileURL(join(folder, 'script.js')))
-    state.phases = normalized(module.meta)
+    if (typeof module.meta?.name === 'string' && typeof module.meta.description === 'string') state.phases = structuredClone(normalized(module.meta))
     const entry = module.default
     return typeof entry === 'function' ? await entry(hooks.args, { ...hooks }) : await entry
   } finally {
@@ -328,7 +333,17 @@ function hooksOf(run, state, args) {
     state.phase = name
     run.told.push({ phase: JSON.parse(JSON.stringify(name) ?? 'null') })
   }
-  return { args: isBody ? copy : readOnly(copy), agent, parallel, pipeline, workflow, budget: isBody ? budget : readOnly(budget), log, phase }
+  if (!isBody) {
+    const names = [['agent', 2], ['', 1], ['pipeline', 1], ['workflow', 2], ['', 0], ['', 2]]
+    const fixed = [agent, parallel, pipeline, workflow, log, phase].map((hook, i) => {
+      Object.defineProperty(hook, 'name', { value: names[i][0] })
+      Object.defineProperty(hook, 'length', { value: names[i][1] })
+      const refuse = () => { throw new TypeError(`Cannot modify workflow global ${['agent', 'parallel', 'pipeline', 'workflow', 'log', 'phase'][i]}`) }
+      return new Proxy(hook, { set: refuse, defineProperty: refuse, deleteProperty: refuse, setPrototypeOf: refuse })
+    })
+    return { args: readOnly(copy), agent: fixed[0], parallel: fixed[1], pipeline: fixed[2], workflow: fixed[3], budget: readOnly(budget), log: fixed[4], phase: fixed[5] }
+  }
+  return { args: copy, agent, parallel, pipeline, workflow, budget, log, phase }
 }
 
 function kind(value) {
@@ -514,7 +529,8 @@ function guess(schema) {
 const KNOWN = {
   'children-by-name result.value.reviews.0.global': 'children share one global object here',
   'children-by-name result.value.reviews.1.global': 'children share one global object here',
-  'uncaught-custom-error result.at': 'V8 has no frame for a constructor that is not written down',
+  'refused-globals *': 'Node.js has them, and the model needs some',
+  'refused-redeclaration *': 'found by the interpreter, in its own words',
   'children-that-do-not-load *': 'the messages are the engine\'s own',
 }
 
