@@ -1,0 +1,2 @@
+export const meta = { name: 'syntax', description: 'Has a mistake' }
+return 1 +

@@ -1,0 +1,2 @@
+const meta = { name: 'refused-no-meta', description: 'Forgets to export it' }
+return await agent(meta.name)
