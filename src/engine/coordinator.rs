@@ -362,19 +362,20 @@ impl Coordinator {
             Ok(validator) => validator,
             Err(error) => {
                 let error = ErrorData::new("Error", error.to_string()).with_code("ERR_INVALID_SCHEMA");
-                return self.fail_attempt(call, error);
+                return self.ended_at_once(call, AttemptOutcome::Refused { error });
             }
         };
         let provider = match self.host.select(&request) {
             Ok(provider) => provider,
-            Err(error) => return self.fail_attempt(call, error),
+            Err(error) => {
+                return self.ended_at_once(call, AttemptOutcome::Failed { error, retryable: false });
+            }
         };
         let timeout = request.parsed.timeout;
         let mut answer: ProviderFuture = provider.run(request, AttemptContext { call, attempt });
         // Many answers are there at once; those need no place among the pending ones.
         if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(noop_waker_ref())) {
-            let outcome = judge(result, validator.as_deref());
-            self.inputs.push_back(Input::AgentFinished { call, outcome });
+            self.ended_at_once(call, judge(result, validator.as_deref()));
             return;
         }
         self.spawn(call, async move {
@@ -389,9 +390,7 @@ impl Coordinator {
         });
     }
 
-    /// Ends an attempt that could not even begin; trying again would not help.
-    fn fail_attempt(&mut self, call: CallId, error: ErrorData) {
-        let outcome = AttemptOutcome::Failed { error, retryable: false };
+    fn ended_at_once(&mut self, call: CallId, outcome: AttemptOutcome) {
         self.inputs.push_back(Input::AgentFinished { call, outcome });
     }
 }
@@ -414,7 +413,7 @@ fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcom
             let message =
                 format!("the structured output cannot be read: {error}; it may nest {MAX_DEPTH} levels deep");
             let error = ErrorData::new("RangeError", message).with_code("ERR_OUTPUT_TOO_DEEP");
-            return AttemptOutcome::Failed { error, retryable: false };
+            return AttemptOutcome::Refused { error };
         }
     };
     let errors = validator.validate(&value);

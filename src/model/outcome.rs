@@ -26,8 +26,10 @@ pub enum AttemptOutcome {
     Answer(AgentOutput),
     /// An answer that does not fit the schema; the errors in the order and wording of the retry prompt.
     Mismatch { output: AgentOutput, errors: Vec<String> },
-    /// No answer. `retryable` is false where trying again cannot help (a schema that does not compile).
+    /// No answer. `retryable` is false where trying again cannot help (a provider that does not exist).
     Failed { error: ErrorData, retryable: bool },
+    /// A mistake in the call itself (a schema that is none): rejects, whatever failed calls give the script.
+    Refused { error: ErrorData },
 }
 
 /// How a whole script ended.

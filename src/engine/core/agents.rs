@@ -215,6 +215,10 @@ impl Core {
                 self.mismatched(id, &errors, effects);
             }
             AttemptOutcome::Failed { error, retryable } => self.failed(id, error, retryable, effects),
+            AttemptOutcome::Refused { error } => {
+                self.running_agents -= 1;
+                self.conclude(id, Err(as_rejection(error, id)), effects);
+            }
         }
     }
 
@@ -249,10 +253,9 @@ impl Core {
         let Some(policy) = policy else {
             self.running_agents -= 1;
             let vm = self.calls.get(&id).map_or(VmId::ROOT, |call| call.vm);
-            // What cannot work however often it is tried is a mistake in the script, which has to hear of it.
             let end = match self.rules(vm).on_agent_error {
-                OnAgentError::Null if retryable => Ok(Some(JsonText::new("null"))),
-                _ => Err(as_rejection(error.clone(), id)),
+                OnAgentError::Null => Ok(Some(JsonText::new("null"))),
+                OnAgentError::Reject => Err(as_rejection(error.clone(), id)),
             };
             self.conclude_with(id, end, Some(error), effects);
             return;

@@ -394,7 +394,9 @@ impl Call {
     fn info(&self) -> CallInfo {
         match &self.kind {
             CallState::Agent(agent) => agent.info(),
-            CallState::Child { label, .. } => CallInfo::child(Some(label.clone())),
+            CallState::Child { label, .. } => {
+                CallInfo::child(Some(label.clone()).filter(|label| !label.is_empty()))
+            }
             CallState::Timer => CallInfo::child(None),
         }
     }
