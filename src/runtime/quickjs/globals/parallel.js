@@ -12,6 +12,7 @@ const requireMap = (name, value) => {
 const kindOf = (value) => {
   if (value === null) return "null";
   if (isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
   return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
 };
 

@@ -21,7 +21,7 @@ fn setup() -> VmSetup {
     VmSetup {
         args: None,
         budget: BudgetState { total: None, spent: 0.0 },
-        limits: Limits { cpu_ms: 60_000, memory_bytes: 32 << 20, ..Limits::default() },
+        limits: Limits { cpu_ms: 200, memory_bytes: 32 << 20, ..Limits::default() },
         depth_left: 1,
         max_depth: 1,
         interrupt: Interrupt::default(),

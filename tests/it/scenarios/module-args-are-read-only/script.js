@@ -3,7 +3,7 @@ export const meta = { name: 'module-args-are-read-only', description: 'Tries to 
 const attempts = {
   set: () => { args.n = 2 }, add: () => { args.y = 1 }, deep: () => { args.deep.er.x = 2 }, remove: () => { delete args.n }, index: () => { args.list[0] = 9 },
   push: () => args.list.push(4), sort: () => args.list.sort(), length: () => { args.list.length = 0 }, define: () => Object.defineProperty(args, 'z', { value: 1 }), prototype: () => Object.setPrototypeOf(args, null),
-  freeze: () => Object.freeze(args), assign: () => Object.assign(args, { n: 5 }), reverse: () => args.list.reverse(), fill: () => args.list.fill(0), splice: () => args.list.splice(0, 1), pop: () => args.list.pop(), budget: () => { budget.total = 5 }, spent: () => { budget.spent = () => 0 },
+  freeze: () => Object.freeze(args), assign: () => Object.assign(args, { n: 5 }), reverse: () => args.list.reverse(), fill: () => args.list.fill(0), splice: () => args.list.splice(0, 1), pop: () => args.list.pop(), budget: () => { budget.total = 5 }, spent: () => { budget.spent = () => 0 }, clone: () => structuredClone(args), preventExtensions: () => Object.preventExtensions({ ...args }),
 }
 const messages = Object.fromEntries(Object.entries(attempts).map(([name, attempt]) => { try { attempt(); return [name, 'allowed'] } catch (error) { return [name, `${error.name}: ${error.message}`] } }))
 export default {
