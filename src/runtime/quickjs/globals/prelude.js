@@ -26,7 +26,7 @@ const errorTypes = {
 
 /**
  * What the engine will settle, by slot: the two functions of a promise, or the callback of a timer and nothing.
- * Arrays, since slots are reused and stay dense; QuickJS's Map takes linear time for whole numbers.
+ * Arrays, since slots are reused and stay dense; QuickJS's Map hashes whole numbers so that most of them collide.
  */
 const resolvers = [];
 const rejecters = [];
