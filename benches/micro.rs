@@ -9,14 +9,14 @@ mod support;
 use std::sync::Arc;
 use std::thread;
 
-use smol_workflow_engine::engine::core::{Core, Effect, Input, Said};
+use smol_workflow_engine::engine::core::{Core, Effect, Input};
 use smol_workflow_engine::model::budget::BudgetState;
 use smol_workflow_engine::model::ids::{Slot, VmId};
 use smol_workflow_engine::model::json::JsonText;
 use smol_workflow_engine::model::limits::Limits;
 use smol_workflow_engine::model::options::{RunOptions, SourceRef};
 use smol_workflow_engine::model::outcome::{AgentOutput, AttemptOutcome, Settled};
-use smol_workflow_engine::model::request::{AgentOptions, AgentRequest, Request, RequestKind};
+use smol_workflow_engine::model::request::{AgentOptions, AgentRequest, Item, Request, RequestKind};
 use smol_workflow_engine::model::script::{Script, ScriptForm};
 use smol_workflow_engine::runtime::quickjs::QuickJs;
 use smol_workflow_engine::runtime::{Interrupt, Vm, VmFactory, VmSetup};
@@ -123,7 +123,7 @@ fn core_fan_out(calls: u32) {
                 Effect::StartRoot => {
                     let ask = |slot| {
                         let kind = RequestKind::Agent(Arc::new(request()));
-                        Said::Request(Request { slot: Slot(slot), kind })
+                        Item::Request(Request { slot: Slot(slot), kind })
                     };
                     inputs.push_back(idle((0..calls).map(ask).collect(), None));
                 }

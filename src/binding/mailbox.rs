@@ -129,10 +129,7 @@ impl Mailbox {
         while let Some(message) = messages.pop_front() {
             ended |= matches!(message, Message::End(_));
             separate(&mut batch);
-            match message {
-                Message::Abort { call } => write_aborts(&mut batch, call, &mut messages),
-                other => write_message(&mut batch, other, dropped),
-            }
+            write_message(&mut batch, message, &mut messages, dropped);
             if batch.len() > BATCH_BYTES && !messages.is_empty() {
                 self.put_back(messages);
                 break;
@@ -177,7 +174,8 @@ fn write_aborts(batch: &mut String, first: u64, messages: &mut VecDeque<Message>
     batch.push_str("]}");
 }
 
-fn write_message(batch: &mut String, message: Message, dropped: u64) {
+/// Writes one message, and those behind it that go with it.
+fn write_message(batch: &mut String, message: Message, behind: &mut VecDeque<Message>, dropped: u64) {
     match message {
         Message::Agent { call, attempt, request } => {
             batch.push_str(&format!(r#"{{"k":"agent","call":{call},"attempt":{attempt}"#));
@@ -185,7 +183,7 @@ fn write_message(batch: &mut String, message: Message, dropped: u64) {
             push_field(batch, "options", request.options.as_ref());
             batch.push('}');
         }
-        Message::Abort { call } => write_aborts(batch, call, &mut VecDeque::new()),
+        Message::Abort { call } => write_aborts(batch, call, behind),
         Message::Event { json, .. } => {
             batch.push_str(r#"{"k":"event","event":"#);
             batch.push_str(&json);

@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 
 use super::clock;
 use super::control::RunControl;
-use super::core::{Core, Effect, Input, Said};
+use super::core::{Core, Effect, Input};
 use super::host::{Envelope, Host, RunEnd};
 use super::scripts::ScriptSource;
 use crate::model::budget::BudgetState;
@@ -33,7 +33,7 @@ use crate::model::outcome::{AttemptOutcome, Settled};
 use crate::model::request::{AgentRequest, ChildRequest};
 use crate::model::script::Script;
 use crate::providers::{AttemptContext, ProviderFuture, ProviderResult};
-use crate::runtime::{Item, Turn, Vm, VmFactory, VmSetup};
+use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
 use crate::schema::{self, Validator};
 
 type Work = Pin<Box<dyn Future<Output = Input> + Send>>;
@@ -102,7 +102,8 @@ pub(super) struct Coordinator {
     work: FuturesUnordered<Task>,
     /// The same tasks by their calls.
     tasks: FxHashMap<CallId, Task>,
-    grace: Option<Duration>,
+    /// The run is being cancelled, and may clean up until it is forced to end.
+    in_grace: bool,
     cancel_seen: bool,
     next_seq: u64,
 }
@@ -135,7 +136,7 @@ impl Coordinator {
             inputs: VecDeque::new(),
             work: FuturesUnordered::new(),
             tasks: FxHashMap::default(),
-            grace: None,
+            in_grace: false,
             cancel_seen: false,
             next_seq: 1,
         }
@@ -174,17 +175,6 @@ impl Coordinator {
     async fn next_input(&mut self) -> Input {
         let control = self.control.clone();
         let cancel_seen = self.cancel_seen;
-        let grace = self.grace;
-        let grace_over = async {
-            match grace {
-                Some(delay) => tokio::select! {
-                    () = clock::sleep(delay) => {}
-                    () = control.force_token().cancelled() => {}
-                },
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(grace_over);
         loop {
             tokio::select! {
                 biased;
@@ -192,8 +182,9 @@ impl Coordinator {
                     self.cancel_seen = true;
                     return Input::CancelRequested { reason: CancelReason::User };
                 }
-                () = &mut grace_over => {
-                    self.grace = None;
+                // `RunControl::cancel` forces the end when the grace is over.
+                () = control.force_token().cancelled(), if self.in_grace => {
+                    self.in_grace = false;
                     return Input::GraceOver;
                 }
                 done = self.work.next(), if !self.work.is_empty() => {
@@ -222,8 +213,8 @@ impl Coordinator {
         if !self.cancel_seen && self.control.cancel_token().is_cancelled() {
             self.cancel_seen = true;
             self.inputs.push_front(Input::CancelRequested { reason: CancelReason::User });
-        } else if self.grace.is_some() && self.control.force_token().is_cancelled() {
-            self.grace = None;
+        } else if self.in_grace && self.control.force_token().is_cancelled() {
+            self.in_grace = false;
             self.inputs.push_front(Input::GraceOver);
         }
     }
@@ -270,7 +261,7 @@ impl Coordinator {
                 self.work = FuturesUnordered::new();
             }
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
-            Effect::StartGrace { delay } => self.grace = Some(delay),
+            Effect::StartGrace => self.in_grace = true,
             Effect::Emit(event) => self.emit(event),
             Effect::Charged { charged, budget } => self.host.observer.charged(charged, budget),
             Effect::Finish(result) => return Some(result),
@@ -291,15 +282,7 @@ impl Coordinator {
     }
 
     fn report(&mut self, vm: VmId, turn: Turn) {
-        let said = turn
-            .items
-            .into_iter()
-            .map(|item| match item {
-                Item::Request(request) => Said::Request(request),
-                Item::Note(note) => Said::Note(note),
-            })
-            .collect();
-        self.inputs.push_back(Input::VmIdle { vm, said, settled: turn.settled });
+        self.inputs.push_back(Input::VmIdle { vm, said: turn.items, settled: turn.settled });
     }
 
     fn setup(&self, args: Option<JsonText>, depth: u32, budget: BudgetState) -> VmSetup {

@@ -67,6 +67,19 @@ pub fn parse(text: &str) -> Result<serde_json::Value, serde_json::Error> {
     })
 }
 
+/// What kind of value this is, for messages.
+pub fn kind(value: &serde_json::Value) -> &'static str {
+    use serde_json::Value;
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
 /// Replaces the escapes of lone surrogates by the escape of U+FFFD.
 fn replace_lone_surrogates(text: &str) -> String {
     let unit = |at: usize| -> Option<u16> {

@@ -85,7 +85,6 @@ pub struct CoreOptions {
     pub max_agents: Cap,
     pub nesting_depth: u32,
     pub max_depth: u32,
-    pub cancel_grace: Duration,
 }
 
 /// How long a cancelled script may go on unless the caller says otherwise.
@@ -170,7 +169,6 @@ impl RunOptions {
             max_agents: self.max_agents.unwrap_or(if body { Cap::At(1000) } else { Cap::None }),
             nesting_depth: self.nesting_depth,
             max_depth: self.max_depth,
-            cancel_grace: self.cancel_grace,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::ErrorData;
 use super::ids::Slot;
-use super::json::JsonText;
+use super::json::{JsonText, kind};
 
 /// One call, as the sandbox hands it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -200,17 +200,6 @@ fn type_error(message: String) -> ErrorData {
     ErrorData::new("TypeError", message).with_code("ERR_INVALID_OPTION")
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
 /// `workflow(nameOrRef, args)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChildRequest {
@@ -226,6 +215,13 @@ pub enum ChildTarget {
     Name(String),
     /// By path, relative to the folder of the calling script.
     Path(String),
+}
+
+/// One thing a script said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    Request(Request),
+    Note(Note),
 }
 
 /// Something a script says without waiting for an answer.

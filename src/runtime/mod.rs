@@ -15,7 +15,7 @@ use crate::model::ids::Slot;
 use crate::model::json::JsonText;
 use crate::model::limits::Limits;
 use crate::model::outcome::{Outcome, Settled};
-use crate::model::request::{Note, Request};
+use crate::model::request::Item;
 use crate::model::script::Script;
 
 /// One script in its sandbox. May be dropped in any state.
@@ -36,13 +36,6 @@ pub struct Turn {
     pub items: Vec<Item>,
     /// Set once: the script's promise has settled, or a limit has ended it.
     pub settled: Option<Settled>,
-}
-
-/// One thing a script said.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Item {
-    Request(Request),
-    Note(Note),
 }
 
 /// What a script is started with.

@@ -14,6 +14,7 @@ use serde_json::{Map, Number, Value};
 
 use super::nesting::Nesting;
 use super::parse::{self, Parsed};
+use crate::model::json::kind;
 use crate::model::metadata::WorkflowMetadata;
 
 const NAME: &str = "meta";
@@ -118,17 +119,6 @@ fn incomplete(init: &Expression<'_>, value: &Value) -> Missing {
     match object.get(key) {
         None => instead(format!("metadata without `{key}`"), path),
         Some(other) => instead(format!("metadata with {} as `{key}`", kind(other)), path),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }
 

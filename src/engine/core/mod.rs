@@ -22,7 +22,7 @@ use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, ScriptRules};
 use crate::model::outcome::{AttemptOutcome, Outcome, Settled};
-use crate::model::request::{AgentRequest, ChildRequest, Note, Request};
+use crate::model::request::{AgentRequest, ChildRequest, Item};
 
 use agents::AgentCall;
 
@@ -32,7 +32,7 @@ pub enum Input {
     /// The run begins.
     Started,
     /// A VM has run out of work: what its script asked for and said, in order, and whether it is done.
-    VmIdle { vm: VmId, said: Vec<Said>, settled: Option<Settled> },
+    VmIdle { vm: VmId, said: Vec<Item>, settled: Option<Settled> },
     /// One attempt of an agent call has ended.
     AgentFinished { call: CallId, outcome: AttemptOutcome },
     /// A child's script has been read; its `VmIdle` follows.
@@ -47,13 +47,6 @@ pub enum Input {
     CancelRequested { reason: CancelReason },
     /// The time that a cancelled run may take to clean up is over.
     GraceOver,
-}
-
-/// One thing a script said, as the VM's owner reports it.
-#[derive(Clone, Debug)]
-pub enum Said {
-    Request(Request),
-    Note(Note),
 }
 
 /// What the coordinator has to do, in this order.
@@ -85,8 +78,8 @@ pub enum Effect {
     AbortAll,
     /// The script is done, or no longer wanted. Not answered.
     DropVm { vm: VmId },
-    /// Answered by `GraceOver`.
-    StartGrace { delay: Duration },
+    /// Tell when the time to clean up is over; answered by `GraceOver`.
+    StartGrace,
     /// Tell whoever watches.
     Emit(Event),
     /// What was spent has changed; `charged` is by how much.
@@ -136,7 +129,7 @@ enum Ready {
     Outcome { vm: VmId, slot: Slot, outcome: Outcome },
     /// The news that the run is being cancelled, for a call that was pending. There may be very many of these, and
     /// most scripts are over after the first.
-    Cancelled { vm: VmId, slot: Slot },
+    Cancelled { vm: VmId, slot: Slot, reason: CancelReason },
     /// A child that has not begun.
     Child { call: CallId, vm: VmId, parent: VmId, request: ChildRequest, depth: u32 },
 }
@@ -259,10 +252,9 @@ impl Core {
                     script.undelivered -= 1;
                     (vm, Effect::Deliver { vm, slot, outcome, budget })
                 }
-                Some(Ready::Cancelled { vm, slot }) => {
+                Some(Ready::Cancelled { vm, slot, reason }) => {
                     let Some(script) = self.scripts.get_mut(&vm) else { continue };
                     script.undelivered -= 1;
-                    let reason = self.phase.cancel_reason().unwrap_or(CancelReason::User);
                     (vm, Effect::Deliver { vm, slot, outcome: Err(cancelled(reason)), budget })
                 }
                 Some(Ready::Child { call, vm, parent, request, depth }) => {
@@ -282,7 +274,7 @@ impl Core {
             return;
         }
         self.phase = Phase::Cancelling(reason);
-        effects.push(Effect::StartGrace { delay: self.options.cancel_grace });
+        effects.push(Effect::StartGrace);
         self.waiting.clear();
         effects.push(Effect::AbortAll);
         for script in self.scripts.values_mut() {
@@ -296,7 +288,7 @@ impl Core {
             match call.kind {
                 CallState::Agent(_) => {
                     script.undelivered += 1;
-                    self.ready.push_back(Ready::Cancelled { vm, slot });
+                    self.ready.push_back(Ready::Cancelled { vm, slot, reason });
                     if self.watched {
                         effects.push(Effect::Emit(call.ended(id, CallEnd::Cancelled, None)));
                     }
@@ -371,15 +363,6 @@ impl Core {
 
     fn warn(&self, code: &'static str, message: String, effects: &mut Vec<Effect>) {
         effects.push(Effect::Emit(Event::Warning { code, message }));
-    }
-}
-
-impl Phase {
-    fn cancel_reason(self) -> Option<CancelReason> {
-        match self {
-            Phase::Cancelling(reason) => Some(reason),
-            Phase::Running | Phase::Over => None,
-        }
     }
 }
 

@@ -1,19 +1,19 @@
 //! Scripts: what they ask for, their children, their end.
 
 use super::agents::as_rejection;
-use super::{CallState, Core, Effect, Phase, Ready, Said, ScriptState, cancelled};
+use super::{CallState, Core, Effect, Phase, Ready, ScriptState, cancelled};
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::event::{CallEnd, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::outcome::Settled;
-use crate::model::request::{ChildRequest, ChildTarget, Note, Request, RequestKind};
+use crate::model::request::{ChildRequest, ChildTarget, Item, Note, Request, RequestKind};
 
 impl Core {
     /// A VM has run out of work.
     pub(super) fn vm_idle(
         &mut self,
         vm: VmId,
-        said: Vec<Said>,
+        said: Vec<Item>,
         settled: Option<Settled>,
         effects: &mut Vec<Effect>,
     ) {
@@ -23,8 +23,8 @@ impl Core {
         }
         for said in said {
             match said {
-                Said::Request(request) => self.requested(vm, request, effects),
-                Said::Note(note) => self.noted(vm, note, effects),
+                Item::Request(request) => self.requested(vm, request, effects),
+                Item::Note(note) => self.noted(vm, note, effects),
             }
         }
         match settled {
@@ -72,7 +72,7 @@ impl Core {
                 // Its outcome is already on the way.
                 let before = self.ready.len();
                 self.ready.retain(|ready| {
-                    !matches!(ready, Ready::Outcome { vm: to, slot, .. } | Ready::Cancelled { vm: to, slot }
+                    !matches!(ready, Ready::Outcome { vm: to, slot, .. } | Ready::Cancelled { vm: to, slot, .. }
                         if *to == vm && *slot == target)
                 });
                 script.undelivered -= before - self.ready.len();

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::budget::BudgetMode;
 use crate::model::options::{Cap, OnAgentError};
 use crate::model::outcome::AgentOutput;
-use crate::model::request::{AgentOptions, ChildTarget, RequestKind, RetryPolicy};
+use crate::model::request::{AgentOptions, ChildTarget, Request, RequestKind, RetryPolicy};
 use crate::model::usage::Usage;
 
 const RULES: ScriptRules =
@@ -20,7 +20,6 @@ fn options() -> CoreOptions {
         max_agents: Cap::None,
         nesting_depth: 0,
         max_depth: 1,
-        cancel_grace: Duration::from_secs(5),
     }
 }
 
@@ -36,26 +35,26 @@ fn step(core: &mut Core, input: Input) -> Vec<Effect> {
     effects
 }
 
-fn agent(slot: u32) -> Said {
+fn agent(slot: u32) -> Item {
     agent_with(slot, AgentOptions::default())
 }
 
-fn agent_with(slot: u32, parsed: AgentOptions) -> Said {
+fn agent_with(slot: u32, parsed: AgentOptions) -> Item {
     let request =
         AgentRequest { prompt: Some(JsonText::from_str_value(&format!("p{slot}"))), options: None, parsed };
-    Said::Request(Request { slot: Slot(slot), kind: RequestKind::Agent(Arc::new(request)) })
+    Item::Request(Request { slot: Slot(slot), kind: RequestKind::Agent(Arc::new(request)) })
 }
 
-fn timer(slot: u32) -> Said {
-    Said::Request(Request { slot: Slot(slot), kind: RequestKind::Timer { delay: Duration::from_secs(1) } })
+fn timer(slot: u32) -> Item {
+    Item::Request(Request { slot: Slot(slot), kind: RequestKind::Timer { delay: Duration::from_secs(1) } })
 }
 
-fn child(slot: u32) -> Said {
+fn child(slot: u32) -> Item {
     let request = ChildRequest { target: ChildTarget::Name("c".into()), args: None };
-    Said::Request(Request { slot: Slot(slot), kind: RequestKind::Workflow(request) })
+    Item::Request(Request { slot: Slot(slot), kind: RequestKind::Workflow(request) })
 }
 
-fn idle(vm: u32, said: Vec<Said>) -> Input {
+fn idle(vm: u32, said: Vec<Item>) -> Input {
     Input::VmIdle { vm: VmId(vm), said, settled: None }
 }
 
@@ -92,7 +91,7 @@ fn words(effects: &[Effect]) -> String {
                 Effect::Abort { call } => format!("abort {call}"),
                 Effect::AbortAll => "abort all".to_owned(),
                 Effect::DropVm { vm } => format!("drop vm{}", vm.0),
-                Effect::StartGrace { .. } => "grace".to_owned(),
+                Effect::StartGrace => "grace".to_owned(),
                 Effect::Finish(Ok(value)) => format!("finish {value:?}"),
                 Effect::Finish(Err(error)) => format!("fail {}", error.code()),
                 Effect::Emit(_) | Effect::Charged { .. } => return None,
@@ -338,7 +337,7 @@ fn cancel_rejects_what_is_pending_and_refuses_what_is_new() {
 #[test]
 fn a_withdrawn_timer_is_never_delivered() {
     let cancel = |slot| {
-        Said::Request(Request { slot: Slot(u32::MAX), kind: RequestKind::Cancel { target: Slot(slot) } })
+        Item::Request(Request { slot: Slot(u32::MAX), kind: RequestKind::Cancel { target: Slot(slot) } })
     };
     check(
         options(),
@@ -427,7 +426,7 @@ impl World<'_> {
                 self.backoffs.clear();
             }
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
-            Effect::StartGrace { .. } => self.grace = true,
+            Effect::StartGrace => self.grace = true,
             Effect::Emit(_) | Effect::Charged { .. } => {}
             Effect::Finish(_) => {
                 self.finished = true;
@@ -459,7 +458,7 @@ impl World<'_> {
                 _ => {
                     if let Some(target) = program.pending.pop_first() {
                         let kind = RequestKind::Cancel { target };
-                        said.push(Said::Request(Request { slot: Slot(u32::MAX), kind }));
+                        said.push(Item::Request(Request { slot: Slot(u32::MAX), kind }));
                     }
                     continue;
                 }

@@ -10,8 +10,7 @@ use crate::model::ids::Slot;
 use crate::model::json::{self, JsonText};
 use crate::model::limits::Limits;
 use crate::model::outcome::Settled;
-use crate::model::request::{Note, Request, RequestKind};
-use crate::runtime::Item;
+use crate::model::request::{Item, Note, Request, RequestKind};
 
 /// Shared by the native functions of one VM and its owner, on one thread. Holds no value of the script's, so it
 /// cannot be part of a cycle that QuickJS does not see.

@@ -2,7 +2,6 @@
 // Everything used later is captured here, since a script may overwrite any built-in.
 const { apply, ownKeys, getOwnPropertyDescriptor, defineProperty } = Reflect;
 const { stringify, parse } = JSON;
-const { freeze, create: createObject } = Object;
 const isArray = Array.isArray;
 const ErrorType = Error;
 const TypeErrorType = TypeError;

@@ -4,8 +4,7 @@ use super::*;
 use crate::model::json::JsonText;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::outcome::Settled;
-use crate::model::request::{ChildTarget, LogLevel, RequestKind};
-use crate::runtime::Item;
+use crate::model::request::{ChildTarget, Item, LogLevel, RequestKind};
 
 fn script(form: ScriptForm, code: &str) -> Script {
     Script {
