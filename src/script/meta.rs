@@ -13,7 +13,7 @@ use oxc_span::GetSpan;
 use serde_json::{Map, Number, Value};
 
 use super::nesting::Nesting;
-use super::parse::{self, Parsed};
+use super::parse::{self, Language, Parsed};
 use crate::model::json::kind;
 use crate::model::metadata::WorkflowMetadata;
 
@@ -39,7 +39,11 @@ pub(super) fn extract(program: &Program<'_>) -> Result<WorkflowMetadata, Missing
 }
 
 /// The same for a source with a syntax error that cost us the tree: the declaration is parsed alone.
-pub(super) fn extract_despite_errors(parsed: &Parsed<'_>, nesting: &Nesting) -> Option<WorkflowMetadata> {
+pub(super) fn extract_despite_errors(
+    parsed: &Parsed<'_>,
+    nesting: &Nesting,
+    language: Language,
+) -> Option<WorkflowMetadata> {
     /// `export const a = {}, meta = {}` ends at its second block; more than a few is no declaration.
     const BLOCKS: usize = 8;
     if let Some(init) = parsed.program.body.iter().find_map(exported_meta) {
@@ -50,7 +54,7 @@ pub(super) fn extract_despite_errors(parsed: &Parsed<'_>, nesting: &Nesting) -> 
         let ends = nesting.blocks.iter().skip_while(|end| *end <= start).take(BLOCKS);
         ends.map(|end| &parsed.text[*start..*end]).find_map(|declaration| {
             let allocator = Allocator::default();
-            let alone = parse::parse(&allocator, declaration);
+            let alone = parse::parse(&allocator, declaration, language);
             extract(&alone.program).ok()
         })
     })
@@ -554,7 +558,7 @@ mod tests {
             ("export const a = {}, meta = { name: 'n', description: 'd' }, b = {} }", true),
             ("export const meta = { name: 'n', description: 'd' } satisfies T", true),
             ("export const meta = { name: 'n', description: 'd' } as const", true),
-            ("export const meta: T = { name: 'n', description: 'd' }", false),
+            ("export const meta: T = { name: 'n', description: 'd' }", true),
             ("x = ; export const meta = { name: 'n', description: 'd' }", true),
             ("export const meta = { name: 'n' description: 'd' }", false),
             ("{ export const meta = { name: 'n', description: 'd' } }", false),

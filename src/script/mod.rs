@@ -10,6 +10,7 @@ mod meta;
 mod nesting;
 mod parse;
 mod position;
+mod typescript;
 
 #[cfg(test)]
 mod testing;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use self::form::Facts;
 use self::meta::Missing;
 use self::nesting::TooDeep;
-use self::parse::{Complaint, Parsed};
+use self::parse::{Complaint, Language, Parsed};
 use self::position::{frame, position};
 use crate::model::error::WorkflowError;
 use crate::model::metadata::WorkflowMetadata;
@@ -29,35 +30,32 @@ pub use self::files::{find_by_name, load};
 
 /// Everything about a source that is known before anything runs.
 ///
-/// `display_name` is the file's name in messages and stack traces; `path` only goes into the [`Script`]. A byte order
-/// mark is dropped, as editors and Node.js do, so columns do not count it.
+/// `display_name` is the file's name in messages and stack traces, and its ending says whether it is TypeScript;
+/// `path` only goes into the [`Script`]. A byte order mark is dropped, as editors and Node.js do, so columns do not
+/// count it.
 ///
 /// # Errors
 ///
 /// In this order: [`WorkflowError::Unsupported`] for a source nested too deep to be parsed, [`WorkflowError::Syntax`],
-/// [`WorkflowError::Metadata`], [`WorkflowError::Unsupported`] for an import, [`WorkflowError::NoEntry`]. Scope errors,
-/// such as a name that is declared twice, are left to the sandbox.
+/// [`WorkflowError::Unsupported`] for TypeScript that is more than types, [`WorkflowError::Metadata`],
+/// [`WorkflowError::Unsupported`] for an import, [`WorkflowError::NoEntry`]. Scope errors, such as a name that is
+/// declared twice, are left to the sandbox.
 pub fn read(source: &str, path: Option<PathBuf>, display_name: &str) -> Result<Script, WorkflowError> {
-    let text = without_mark(source);
-    let file = File { text, name: display_name };
-    let nesting = nesting::measure(text).map_err(|TooDeep { at, limit }| {
-        file.unsupported(Complaint {
-            at,
-            message: format!("the source is nested too deeply: more than {limit}"),
-            hint: Some("flatten the expression, or pass large data in through args".to_owned()),
-        })
-    })?;
-    let (metadata, form, code) = parse::with_parsed(text, &nesting, |parsed| file.judge(parsed))
-        .map_err(|message| WorkflowError::Internal { message })??;
+    let file = File { text: without_mark(source), name: display_name };
+    let (metadata, form, code) = file.parsed(|file, parsed| file.judge(parsed))?;
     Ok(Script { path, display_name: display_name.into(), code: code.into(), form, metadata })
 }
 
 /// Only the metadata, by the rules of the original engine: `None` for everything that it has no metadata for. A
-/// syntax error behind the metadata does not matter, one before it or in it does.
+/// syntax error behind the metadata does not matter, one before it or in it does. Beyond the original, a source that
+/// has none as JavaScript may have it as TypeScript.
 pub fn read_metadata(source: &str) -> Option<WorkflowMetadata> {
     let text = without_mark(source);
-    let nesting = nesting::measure(text).ok()?;
-    parse::with_parsed(text, &nesting, |parsed| meta::extract_despite_errors(parsed, &nesting)).ok().flatten()
+    [Language::JavaScript, Language::TypeScript].into_iter().find_map(|language| {
+        let nesting = nesting::measure(text, language).ok()?;
+        let extract = |parsed: &Parsed<'_>| meta::extract_despite_errors(parsed, &nesting, language);
+        parse::with_parsed(text, &nesting, language, extract).ok().flatten()
+    })
 }
 
 fn without_mark(source: &str) -> &str {
@@ -65,18 +63,49 @@ fn without_mark(source: &str) -> &str {
 }
 
 /// A source and what to call it: turns complaints into errors.
+#[derive(Clone, Copy)]
 struct File<'a> {
     text: &'a str,
     name: &'a str,
 }
 
 impl File<'_> {
+    /// Parses the source, without its types if it is TypeScript, and lets `look` look at the tree.
+    fn parsed<R: Send>(
+        &self,
+        look: impl FnOnce(&Self, &Parsed<'_>) -> Result<R, WorkflowError> + Send,
+    ) -> Result<R, WorkflowError> {
+        let language = Language::of(self.name);
+        let nesting = nesting::measure(self.text, language).map_err(|TooDeep { at, limit }| {
+            self.unsupported(Complaint {
+                at,
+                message: format!("the source is nested too deeply: more than {limit}"),
+                hint: Some("flatten the expression, or pass large data in through args".to_owned()),
+            })
+        })?;
+        let failed = |message| WorkflowError::Internal { message };
+        if language == Language::JavaScript {
+            return parse::with_parsed(self.text, &nesting, language, |parsed| look(self, parsed))
+                .map_err(failed)?;
+        }
+        let stripped = parse::with_parsed(self.text, &nesting, language, |parsed| match &parsed.error {
+            Some(error) => Err(self.syntax(error.clone())),
+            None => {
+                typescript::strip(self.text, &parsed.program).map_err(|refused| self.unsupported(refused))
+            }
+        });
+        let stripped = stripped.map_err(failed)??;
+        // Every offset is the same in both texts, so what is said about the one can be shown in the other.
+        parse::with_parsed(&stripped, &nesting, Language::JavaScript, |parsed| look(self, parsed))
+            .map_err(failed)?
+    }
+
     fn judge(&self, parsed: &Parsed<'_>) -> Result<(WorkflowMetadata, ScriptForm, String), WorkflowError> {
         if let Some(error) = &parsed.error {
             return Err(self.syntax(error.clone()));
         }
         let metadata = meta::extract(&parsed.program).map_err(|missing| self.metadata(missing))?;
-        let facts = Facts::of(&parsed.program, self.text);
+        let facts = Facts::of(&parsed.program, parsed.text);
         let form = facts.form();
         if let Some(refused) = imports::refused(&parsed.program, &facts, form) {
             return Err(self.unsupported(refused));
@@ -85,7 +114,7 @@ impl File<'_> {
         if let Some(misread) = misread(&facts, form) {
             return Err(self.syntax(misread));
         }
-        Ok((metadata, form, code::code(self.text, &parsed.program, form)))
+        Ok((metadata, form, code::code(parsed.text, &parsed.program, form)))
     }
 
     fn metadata(&self, missing: Missing) -> WorkflowError {
@@ -224,7 +253,7 @@ mod tests {
             (
                 "export default (a: string) => a",
                 "SyntaxError: Expected `,` or `)` but found `:` (review.js:2:18)",
-                Some("remove the type annotations"),
+                Some("name the file .ts"),
             ),
             (
                 "export default 1; return 2",
@@ -277,8 +306,9 @@ mod tests {
         for (open, close) in
             [("[", "]"), ("(", ")"), ("{ ", " }"), ("() => { ", " }"), ("a || (", ")"), ("`${", "}`")]
         {
-            let depth = (1..)
-                .take_while(|depth| nesting::measure(&open.repeat(*depth)).is_ok_and(|it| it.is_shallow()));
+            let depth = (1..).take_while(|depth| {
+                nesting::measure(&open.repeat(*depth), Language::JavaScript).is_ok_and(|it| it.is_shallow())
+            });
             let depth = depth.last().expect("one level is shallow");
             let source =
                 format!("{META}const x = [1];\nagent({}1{})", open.repeat(depth), close.repeat(depth));

@@ -7,6 +7,8 @@
 //!
 //! Knows tokens, not grammar.
 
+use super::parse::Language;
+
 /// Brackets open at once. QuickJS itself gives up between 250 and 700 with its default stack.
 pub(super) const MAX_DEPTH: usize = 500;
 
@@ -16,6 +18,10 @@ const MAX_UNCERTAIN: usize = 5_000;
 /// Constructs open at once that nest without a bracket: `!!!x`, `a = b = c`, `if (a) if (b)`. They are counted per
 /// bracket and forgotten at its end or at a `;`, so a long list of statements counts for more than it nests.
 const MAX_PREFIXES: usize = 100_000;
+
+/// `<` behind a name, open at once, that may start type arguments. The parser tries each of them both ways, so they
+/// cost 2 to the power of their number; at this one about 50 ms.
+const MAX_ANGLES: usize = 14;
 
 /// Sum of the depths of all opening brackets: bounds the time of the parser's quadratic look-ahead.
 const MAX_TOTAL: usize = 10_000_000;
@@ -39,6 +45,7 @@ pub(super) const SHALLOW_THREAD: usize = 1 << 20;
 pub(super) struct Nesting {
     depth: usize,
     prefixes: usize,
+    angles: usize,
     /// Offsets of the word `export` outside all brackets.
     pub(super) exports: Vec<usize>,
     /// Offsets after each `}` that closes the last open bracket.
@@ -58,7 +65,7 @@ impl Nesting {
     }
 
     fn nested_bytes(&self) -> usize {
-        self.depth * BRACKET_STACK + self.prefixes * PREFIX_STACK
+        (self.depth + self.angles) * BRACKET_STACK + self.prefixes * PREFIX_STACK
     }
 }
 
@@ -70,8 +77,8 @@ pub(super) struct TooDeep {
 }
 
 /// Measures a source without its byte order mark.
-pub(super) fn measure(text: &str) -> Result<Nesting, TooDeep> {
-    let mut scan = Scan { text, ..Scan::default() };
+pub(super) fn measure(text: &str, language: Language) -> Result<Nesting, TooDeep> {
+    let mut scan = Scan { text, types: language == Language::TypeScript, ..Scan::default() };
     if text.starts_with("#!") {
         scan.at = line_end(text, 0);
     }
@@ -84,6 +91,12 @@ pub(super) fn measure(text: &str) -> Result<Nesting, TooDeep> {
     }
     Ok(scan.found)
 }
+
+/// Words that start a statement and are no type.
+const STATEMENTS: [&str; 18] = [
+    "const", "let", "var", "if", "else", "for", "while", "do", "return", "switch", "case", "throw", "try",
+    "catch", "export", "class", "break", "continue",
+];
 
 /// What the last token says about a `/` that follows it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -107,6 +120,8 @@ struct Level {
     /// The parentheses of `if (…)` and its like.
     header: bool,
     prefixes: usize,
+    /// `<` that nothing has closed yet; counted in TypeScript only.
+    angles: usize,
     /// Of the statement that a `;` has ended, in case an `else` continues it.
     ended: usize,
 }
@@ -114,12 +129,15 @@ struct Level {
 #[derive(Default)]
 struct Scan<'a> {
     text: &'a str,
+    /// Whether types may stand in the text.
+    types: bool,
     at: usize,
     last: Last,
     levels: Vec<Level>,
     /// The level outside all brackets.
     top: Level,
     prefixes: usize,
+    angles: usize,
     total: usize,
     uncertain: bool,
     /// Just behind the `}` of a block or an object.
@@ -194,6 +212,17 @@ impl Scan<'_> {
                 self.last = if self.rest().starts_with(b"??") { Last::Operator } else { Last::Dot };
                 self.at += 2;
             }
+            '<' | '>' if self.types => self.angle(character)?,
+            '=' if self.types && self.rest().starts_with(b"=>") => {
+                self.prefix(1)?;
+                self.last = Last::Operator;
+                self.at += 2;
+            }
+            '&' | '|' if self.types && self.rest().get(1) == Some(&(character as u8)) => {
+                self.no_types_here();
+                self.last = Last::Operator;
+                self.at += 2;
+            }
             '+' | '-' if self.last == Last::Operand => {
                 // Between two operands: the parser goes along in a loop.
                 self.last = Last::Operator;
@@ -222,6 +251,7 @@ impl Scan<'_> {
                 self.found.depth = self.found.depth.max(self.levels.len() + self.guessed);
             }
             _ if is_word(character) => return self.word(false),
+            '<' if self.types => self.open_angle()?,
             _ => self.prefix(usize::from(is_prefix(character)))?,
         }
         self.at += character.len_utf8();
@@ -257,6 +287,7 @@ impl Scan<'_> {
         self.at += 1;
         let Some(level) = self.levels.pop() else { return Ok(()) };
         self.prefixes -= level.prefixes;
+        self.angles -= level.angles;
         self.after_block = level.open == b'{';
         self.last = match level.open {
             b'(' if level.header => Last::Operator,
@@ -267,6 +298,41 @@ impl Scan<'_> {
             self.found.blocks.push(self.at);
         }
         if level.open == b'`' { self.template() } else { Ok(()) }
+    }
+
+    fn angle(&mut self, angle: char) -> Result<(), TooDeep> {
+        // One by one, so that the two of `>>` close two; `<<` may be `<` before a generic function.
+        self.last = Last::Operator;
+        let shift = self.rest().strip_prefix(b"<<").map(<[u8]>::trim_ascii_start);
+        if shift.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit)) {
+            self.at += 2;
+        } else if angle == '<' {
+            self.open_angle()?;
+            self.at += 1;
+        } else {
+            let level = self.level();
+            let closed = usize::from(level.angles > 0);
+            level.angles -= closed;
+            self.angles -= closed;
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn open_angle(&mut self) -> Result<(), TooDeep> {
+        self.level().angles += 1;
+        self.angles += 1;
+        if self.angles > MAX_ANGLES {
+            return self.too_deep(MAX_ANGLES, "open `<` that may start type arguments");
+        }
+        self.found.angles = self.found.angles.max(self.angles);
+        Ok(())
+    }
+
+    /// What no type holds was found, so the `<` before it only compare.
+    fn no_types_here(&mut self) {
+        let stale = std::mem::take(&mut self.level().angles);
+        self.angles -= stale;
     }
 
     fn prefix(&mut self, count: usize) -> Result<(), TooDeep> {
@@ -285,6 +351,7 @@ impl Scan<'_> {
         let ended = std::mem::take(&mut level.prefixes);
         level.ended = ended;
         self.prefixes -= ended;
+        self.no_types_here();
     }
 
     fn word(&mut self, after_block: bool) -> Result<(), TooDeep> {
@@ -300,6 +367,9 @@ impl Scan<'_> {
             let level = self.level();
             let ended = std::mem::take(&mut level.ended);
             self.prefix(ended)?;
+        }
+        if self.types && !self.uncertain && self.last != Last::Dot && STATEMENTS.contains(&word) {
+            self.no_types_here();
         }
         let nests = matches!(
             word,
@@ -317,7 +387,8 @@ impl Scan<'_> {
                 | "while"
                 | "with"
         );
-        self.prefix(usize::from(nests))?;
+        let in_types = self.types && matches!(word, "keyof" | "readonly" | "unique" | "infer" | "asserts");
+        self.prefix(usize::from(nests || in_types))?;
         let top = self.levels.is_empty() && !self.uncertain;
         if word == "export" && top && self.last != Last::Dot {
             self.found.exports.push(start);
@@ -455,8 +526,12 @@ mod tests {
 
     use super::*;
 
+    fn js(text: &str) -> Result<Nesting, TooDeep> {
+        measure(text, Language::JavaScript)
+    }
+
     fn depth(text: &str) -> usize {
-        measure(text).unwrap().depth
+        js(text).unwrap().depth
     }
 
     #[test]
@@ -516,17 +591,17 @@ mod tests {
         {
             let levels = open.bytes().filter(|byte| b"([{".contains(byte)).count();
             let accepted = MAX_DEPTH / levels;
-            assert!(measure(&(open.repeat(accepted) + &close.repeat(accepted))).is_ok(), "{open}");
-            assert!(measure(&open.repeat(accepted + 1)).is_err(), "{open}");
-            assert!(measure(&open.repeat(1_000_000)).is_err(), "{open}");
+            assert!(js(&(open.repeat(accepted) + &close.repeat(accepted))).is_ok(), "{open}");
+            assert!(js(&open.repeat(accepted + 1)).is_err(), "{open}");
+            assert!(js(&open.repeat(1_000_000)).is_err(), "{open}");
         }
-        assert!(measure(&"!".repeat(MAX_PREFIXES)).is_ok());
-        assert!(measure(&"!".repeat(MAX_PREFIXES + 1)).is_err());
-        assert!(measure(&format!("{{}} /{}", "(".repeat(MAX_UNCERTAIN + 1))).is_err());
+        assert!(js(&"!".repeat(MAX_PREFIXES)).is_ok());
+        assert!(js(&"!".repeat(MAX_PREFIXES + 1)).is_err());
+        assert!(js(&format!("{{}} /{}", "(".repeat(MAX_UNCERTAIN + 1))).is_err());
         let block = "(".repeat(400) + &")".repeat(400);
-        assert!(measure(&block.repeat(200)).is_err(), "quadratic look-ahead");
+        assert!(js(&block.repeat(200)).is_err(), "quadratic look-ahead");
         assert_eq!(
-            measure(&("\n".to_owned() + &"(".repeat(501))).unwrap_err(),
+            js(&("\n".to_owned() + &"(".repeat(501))).unwrap_err(),
             TooDeep { at: 501, limit: "500 open brackets".to_owned() }
         );
     }
@@ -534,16 +609,16 @@ mod tests {
     #[test]
     fn large_ordinary_sources_pass() {
         let statement = "if (a) { const x = b ? c : d; log(`x ${[1, 2].map((y) => y + 1)}`) } else { e() }\n";
-        assert!(measure(&statement.repeat(100_000)).is_ok());
-        assert!(measure(&"a = b;\n".repeat(1_000_000)).is_ok());
+        assert!(js(&statement.repeat(100_000)).is_ok());
+        assert!(js(&"a = b;\n".repeat(1_000_000)).is_ok());
         let data = "{ name: 'x', list: [1, 2, 3], nested: { a: -1 } },\n";
-        assert!(measure(&format!("const data = [{}]", data.repeat(100_000))).is_ok());
+        assert!(js(&format!("const data = [{}]", data.repeat(100_000))).is_ok());
     }
 
     #[test]
     fn a_chain_of_else_is_not_forgotten() {
-        assert!(measure(&"if(a)b;else ".repeat(1000)).unwrap().prefixes >= 1000);
-        assert!(measure(&"if(a)b;".repeat(1000)).unwrap().prefixes < 10);
+        assert!(js(&"if(a)b;else ".repeat(1000)).unwrap().prefixes >= 1000);
+        assert!(js(&"if(a)b;".repeat(1000)).unwrap().prefixes < 10);
     }
 
     /// How deep the brackets nest that the parser itself has seen, in a source that it accepts.
@@ -581,8 +656,30 @@ mod tests {
         ]), 1..9)) {
             let text = pieces.concat();
             if let Some(depth) = true_depth(&text) {
-                prop_assert!(measure(&text).unwrap().depth >= depth, "{:?}: {} < {}", text, measure(&text).unwrap().depth, depth);
+                prop_assert!(js(&text).unwrap().depth >= depth, "{:?}: {} < {}", text, js(&text).unwrap().depth, depth);
             }
         }
+    }
+
+    #[test]
+    fn type_arguments_are_bounded() {
+        let ts = |text: &str| measure(text, Language::TypeScript);
+        for (open, limit) in
+            [("a<", 14), ("x = (a = new a<", 14), ("f(a<a<![", 7), ("<T,>(a = b< ", 14), ("a = b<<T,>(", 13)]
+        {
+            assert!(ts(&open.repeat(limit)).is_ok(), "{open}");
+            assert!(ts(&open.repeat(limit + 1)).is_err(), "{open}");
+        }
+        // Comparisons, shifts and closed lists are no nest, however many there are.
+        for text in [
+            "if (a < b && c < d || e < f) g()\n",
+            "const a = b < c\n",
+            "for (let i = 0; i < n; i++) x << 1\n",
+            "f<A<B<C>>>(x)\n",
+            "const f = <T,>(x: Map<string, Set<T>>): T => x\n",
+        ] {
+            assert!(ts(&text.repeat(1_000)).is_ok(), "{text}");
+        }
+        assert!(js(&"a<".repeat(1_000)).is_ok());
     }
 }

@@ -9,6 +9,20 @@ use oxc_span::SourceType;
 
 use super::nesting::Nesting;
 
+/// What a source is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    JavaScript,
+    TypeScript,
+}
+
+impl Language {
+    /// By the ending of the file's name, as Node.js tells them apart.
+    pub(super) fn of(name: &str) -> Self {
+        if name.ends_with(".ts") || name.ends_with(".mts") { Self::TypeScript } else { Self::JavaScript }
+    }
+}
+
 /// What is wrong with a source, where in it, and what may help. Whoever knows the file's name makes an error of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complaint {
@@ -27,17 +41,18 @@ pub(super) struct Parsed<'a> {
     pub(super) error: Option<Complaint>,
 }
 
-const TYPESCRIPT: &str = "workflow scripts are plain JavaScript: remove the type annotations";
+const TYPESCRIPT: &str = "this is TypeScript: name the file .ts, or remove the types";
 
 /// Parses and lets `look` look at the tree; on a thread of its own where the source is deep, since its tree is as deep.
 /// Fails only when the thread cannot be had, or dies.
 pub(super) fn with_parsed<R: Send>(
     text: &str,
     nesting: &Nesting,
+    language: Language,
     look: impl FnOnce(&Parsed<'_>) -> R + Send,
 ) -> Result<R, String> {
     if nesting.is_shallow() {
-        return Ok(look(&parse(&Allocator::default(), text)));
+        return Ok(look(&parse(&Allocator::default(), text, language)));
     }
     std::thread::scope(|scope| {
         std::thread::Builder::new()
@@ -45,7 +60,7 @@ pub(super) fn with_parsed<R: Send>(
             .stack_size(nesting.stack_bytes())
             .spawn_scoped(scope, || {
                 let allocator = Allocator::default();
-                look(&parse(&allocator, text))
+                look(&parse(&allocator, text, language))
             })
             .map_err(|error| format!("cannot start a thread to read the workflow: {error}"))?
             .join()
@@ -54,23 +69,27 @@ pub(super) fn with_parsed<R: Send>(
 }
 
 /// Parses without regard to depth: `text` has been measured, or is part of one that has.
-pub(super) fn parse<'a>(allocator: &'a Allocator, text: &'a str) -> Parsed<'a> {
-    let mut result = run(allocator, text);
+pub(super) fn parse<'a>(allocator: &'a Allocator, text: &'a str, language: Language) -> Parsed<'a> {
+    let mut result = run(allocator, text, language);
     if result.is_flow_language {
         // A first comment with the word `@flow` in it replaces the real syntax error by "Flow is not supported".
         let text = allocator.alloc_str(&text.replacen("@flow", "@-low", 1));
-        result = run(allocator, text);
+        result = run(allocator, text, language);
     }
-    let error = first_error(&result, text);
+    let error = first_error(&result, text, language);
     Parsed { text, program: result.program, error }
 }
 
-fn run<'a>(allocator: &'a Allocator, text: &'a str) -> ParserReturn<'a> {
+fn run<'a>(allocator: &'a Allocator, text: &'a str, language: Language) -> ParserReturn<'a> {
+    let kind = match language {
+        Language::JavaScript => SourceType::mjs(),
+        Language::TypeScript => SourceType::ts().with_module(true),
+    };
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
-    Parser::new(allocator, text, SourceType::mjs()).with_options(options).parse()
+    Parser::new(allocator, text, kind).with_options(options).parse()
 }
 
-fn first_error(result: &ParserReturn<'_>, text: &str) -> Option<Complaint> {
+fn first_error(result: &ParserReturn<'_>, text: &str, language: Language) -> Option<Complaint> {
     let complaints = result.diagnostics.errors().map(|diagnostic| {
         // Two labels are the first and the second declaration of a name; the second one is the mistake.
         let again =
@@ -82,7 +101,8 @@ fn first_error(result: &ParserReturn<'_>, text: &str) -> Option<Complaint> {
         }
     });
     let complaints: Vec<_> = complaints.collect();
-    let typescript = complaints.iter().any(|it| is_typescript(text, it.at, &it.message));
+    let typescript = language == Language::JavaScript
+        && complaints.iter().any(|it| is_typescript(text, it.at, &it.message));
     let mut first = complaints.into_iter().min_by_key(|complaint| complaint.at)?;
     if typescript {
         first.hint = Some(TYPESCRIPT.to_owned());
@@ -128,7 +148,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> Option<Complaint> {
-        parse(&Allocator::default(), text).error
+        parse(&Allocator::default(), text, Language::JavaScript).error
     }
 
     #[test]
