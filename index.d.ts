@@ -52,6 +52,8 @@ export interface NativeRunOptions {
   nestingDepth?: number
   maxDepth?: number
   cancelGraceMs?: number
+  /** `none` or `relative`. */
+  imports?: string
   cwd?: string
   limits?: NativeLimits
   /** The name of the provider for calls that name none. */

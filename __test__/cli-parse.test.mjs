@@ -68,6 +68,7 @@ test('a run without options leaves every choice open', () => {
     agentProvider: 'debug',
     budgetTotal: undefined,
     maxParallelAgents: undefined,
+    imports: 'none',
   })
 })
 
@@ -161,6 +162,8 @@ test('options', () => {
     [['--max-parallel-agents', '1'], 'maxParallelAgents', 1],
     [['--max-parallel-agents=16'], 'maxParallelAgents', 16],
     [['--max-parallel-agents', 'none'], 'maxParallelAgents', Infinity],
+    [['--imports', 'relative'], 'imports', 'relative'],
+    [['--imports=none'], 'imports', 'none'],
     [['--backend', 'simple'], 'scriptPath', 's.js'],
     [['--backend', 'nope', '--backend', 'simple'], 'scriptPath', 's.js'],
   ]) {
@@ -188,6 +191,8 @@ test('mistakes', () => {
     [['help'], 'Unknown command: help'],
     [['--nope'], 'Unknown command: --nope'],
     [['run'], 'Missing workflow script path'],
+    [['run', 's.js', '--imports', 'all'], '--imports must be none or relative'],
+    [['run', 's.js', '--imports'], '--imports must be none or relative'],
     [['run', ''], 'Missing workflow script path'],
     [['absurd', 'nope'], 'Unknown absurd subcommand: nope'],
     [['absurd', 'init'], 'the absurd backend is not part of this version'],

@@ -97,7 +97,7 @@ test('a source that cannot be run says what is wrong with it, and where', async 
   assert.equal(imports.code, 'ERR_SCRIPT_UNSUPPORTED')
   assert.match(imports.message, /cannot import 'node:fs'/)
   assert.match(imports.details.hint, /let an agent read files/)
-  assert.match((await failure('typed.js')).details.hint, /remove the type annotations/)
+  assert.match((await failure('typed.js')).details.hint, /name the file \.ts/)
 })
 
 test('a prompt need not be a string', async () => {
@@ -306,6 +306,46 @@ test('children are found by name in the project', async (t) => {
   const result = await runWorkflow({ scriptPath: join(dir, 'flow.js'), cwd: dir })
   assert.deepEqual(result, [['one', 'verbatim'], ['two', { n: 1 }]])
   await assert.rejects(run('workflow("third")', { cwd: dir }), /Unknown workflow: third/)
+})
+
+test('TypeScript runs, by the name of the file or of the source', async (t) => {
+  const typed = 'type A = { n: number }\nexport default (args: A): number => args.n as number'
+  const dir = folder(t, {
+    'flow.ts': META + typed,
+    'named.mts': META + typed,
+    'throws.ts': `${META}interface A {}\nexport default (a?: A): never => { throw new RangeError('late') }`,
+    'parent.js': `${META}return await workflow({ scriptPath: './flow.ts' }, { n: 2 })`,
+  })
+  for (const name of ['flow.ts', 'named.mts']) {
+    assert.equal(await runWorkflow({ scriptPath: join(dir, name), args: { n: 1 } }), 1)
+  }
+  assert.equal(await runWorkflow({ scriptPath: join(dir, 'parent.js') }), 2)
+  assert.equal(await runWorkflow({ source: META + typed, scriptName: 'x.ts', args: { n: 3 } }), 3)
+  assert.match((await rejection(runWorkflow({ source: META + typed }))).details.hint, /name the file \.ts/)
+  const thrown = await rejection(runWorkflow({ scriptPath: join(dir, 'throws.ts') }))
+  assert.match(thrown.message, /^RangeError: late\n.*throws\.ts:3:4\d\)/)
+})
+
+test('helpers are imported where that is allowed', async (t) => {
+  const dir = folder(t, {
+    'secret.js': 'export default 1',
+    'flows/flow.js': `import { double } from './lib/double.ts'\n${META}export default async (args) => double(args.n)`,
+    'flows/lib/double.ts': 'export const double = (n: number): number => n * 2',
+    'flows/outside.js': `import secret from '../secret.js'\n${META}export default secret`,
+    'flows/parent.js': `${META}return await workflow({ scriptPath: './flow.js' }, { n: 4 })`,
+  })
+  const flow = (name, options) => runWorkflow({ scriptPath: join(dir, 'flows', name), args: { n: 3 }, ...options })
+  assert.equal(await flow('flow.js', { imports: 'relative' }), 6)
+  assert.equal(await flow('parent.js', { imports: 'relative' }), 8)
+  for (const imports of [undefined, 'none']) {
+    const refused = await rejection(flow('flow.js', { imports }))
+    assert.equal(refused.code, 'ERR_SCRIPT_UNSUPPORTED')
+    assert.match(refused.details.hint, /imports: 'relative'/)
+  }
+  const outside = await rejection(flow('outside.js', { imports: 'relative' }))
+  assert.equal(outside.code, 'ERR_SCRIPT_IMPORT')
+  assert.deepEqual([outside.details.line, outside.details.column], [1, 1])
+  await assert.rejects(flow('flow.js', { imports: 'all' }), { code: 'ERR_INVALID_OPTION', message: /imports: must be "none" or "relative", got "all"/ })
 })
 
 test('an aborted signal cancels, whenever it was aborted', async () => {

@@ -17,7 +17,7 @@ use smol_workflow_engine::model::limits::Limits;
 use smol_workflow_engine::model::options::{RunOptions, SourceRef};
 use smol_workflow_engine::model::outcome::{AgentOutput, AttemptOutcome, Settled};
 use smol_workflow_engine::model::request::{AgentOptions, AgentRequest, Item, Request, RequestKind};
-use smol_workflow_engine::model::script::{Script, ScriptForm};
+use smol_workflow_engine::model::script::{Imports, Script, ScriptForm};
 use smol_workflow_engine::runtime::quickjs::QuickJs;
 use smol_workflow_engine::runtime::{Interrupt, Vm, VmFactory, VmSetup};
 use smol_workflow_engine::script;
@@ -38,10 +38,11 @@ fn main() {
 }
 
 fn measure(samples: usize) {
-    let hello = script::read(HELLO, None, "hello.js").expect("the script is valid");
-    let sequential = script::read(SEQUENTIAL, None, "sequential.js").expect("the script is valid");
+    let hello = script::read(HELLO, None, "hello.js", Imports::None).expect("the script is valid");
+    let sequential =
+        script::read(SEQUENTIAL, None, "sequential.js", Imports::None).expect("the script is valid");
 
-    let read = || drop(script::read(HELLO, None, "hello.js"));
+    let read = || drop(script::read(HELLO, None, "hello.js", Imports::None));
     support::report("read a small script", "µs", &micros(samples, read));
 
     let spawned = || {

@@ -31,6 +31,7 @@ const OPTIONS: Record<Known, Kind> = {
   cancelGraceMs: 'number',
   maxDepth: 'number',
   cwd: 'string',
+  imports: 'string',
   limits: 'object',
   source: 'string',
   scriptName: 'string',

@@ -68,6 +68,7 @@ function toNativeOptions(options: Options): NativeRunOptions {
     maxDepth: options.maxDepth,
     cancelGraceMs: options.cancelGraceMs,
     cwd: options.cwd,
+    imports: options.imports,
     limits: options.limits,
     provider: provider ?? (agentProvider && String(agentProvider.name)),
     customProvider: agentProvider !== undefined && provider === undefined,

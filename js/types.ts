@@ -29,7 +29,7 @@ export type WorkflowLimits = {
   stackBytes?: number
   /** CPU time between two awaits, milliseconds; waiting never counts. Default 5000. */
   cpuMs?: number
-  /** Size of one source, bytes. Default 8 MiB. */
+  /** Size of a script together with the helpers that it imports, bytes. Default 8 MiB. */
   sourceBytes?: number
   /** Calls that may be pending at once. Default 1,000,000. */
   pendingCalls?: number
@@ -78,6 +78,11 @@ export type RunWorkflowOptions = {
   maxDepth?: number
   /** The project: where `workflow(name)` looks. Default: the working directory of the process. */
   cwd?: string
+  /**
+   * Which modules scripts may import: none, or `relative` ones (`./lib/x.js`) from the folder of the script and those
+   * below it. Default: `none`.
+   */
+  imports?: 'none' | 'relative'
   limits?: WorkflowLimits
 
   source?: undefined
@@ -88,7 +93,7 @@ export type RunWorkflowOptions = {
 export type RunWorkflowSourceOptions = Omit<RunWorkflowOptions, 'scriptPath' | 'source' | 'scriptName'> & {
   /** The script itself. */
   source: string
-  /** What messages call it. */
+  /** What messages call it. A name that ends in `.ts` or `.mts` makes it TypeScript. */
   scriptName?: string
   scriptPath?: undefined
 }

@@ -48,6 +48,8 @@ Options:
   --budget-allowance <tokens>   Output tokens that the run may use. Default: $SMOL_WF_BUDGET_ALLOWANCE, else no limit
   --max-parallel-agents <n>     Agent calls at once, or none for no cap. Default: no cap for scripts with a default
                                 export, else 16
+  --imports relative            Lets the script import helpers from its own folder and those below it (./lib/x.js).
+                                Default: none
   --backend simple              The only backend of this version, and the default
 
 Values may also follow an equals sign: --budget-allowance=50000.

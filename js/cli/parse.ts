@@ -20,6 +20,7 @@ export type RunCommand = {
   readonly budgetTotal: number | undefined
   /** `undefined`: what the script's form says. `Infinity`: no cap. */
   readonly maxParallelAgents: number | undefined
+  readonly imports: 'none' | 'relative'
 }
 
 /** What a command line asks for. */
@@ -101,6 +102,7 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
     agentProvider: typed.agentProvider ?? context.env['SMOL_WF_AGENT_PROVIDER'] ?? 'debug',
     budgetTotal: typed.budget ?? defaultBudget,
     maxParallelAgents: typed.maxParallelAgents,
+    imports: typed.imports ?? 'none',
   }
 }
 
@@ -109,6 +111,7 @@ type RunTokens = {
   agentProvider?: string
   budget?: number
   maxParallelAgents?: number
+  imports?: RunCommand['imports']
   backend: string
   backendTokens: string[]
   backendNumbers: Map<string, Value>
@@ -128,6 +131,8 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
       typed.budget = parseBudget(flag, value)
     } else if (flag === '--max-parallel-agents') {
       typed.maxParallelAgents = parseCap(flag, value)
+    } else if (flag === '--imports') {
+      typed.imports = parseImports(flag, value)
     } else if (flag === '--backend') {
       typed.backend = String(value)
     } else if (takesNumber !== undefined) {
@@ -177,6 +182,11 @@ function parseCap(flag: string, value: Value): number {
   const number = canonicalInteger(value)
   if (!number) throw new UsageError(`${flag} must be a positive integer or none`)
   return number
+}
+
+function parseImports(flag: string, value: Value): RunCommand['imports'] {
+  if (value === 'none' || value === 'relative') return value
+  throw new UsageError(`${flag} must be none or relative`)
 }
 
 /** A non-negative whole number written the one usual way: no sign, no leading zeros, no fraction. */

@@ -24,6 +24,7 @@ export async function runCommand(command: RunCommand): Promise<void> {
     const result = await runWorkflow({
       scriptPath: command.scriptPath,
       agentProvider,
+      imports: command.imports,
       signal: interrupts.signal,
       onEvent: (event) => {
         const line = format(event)

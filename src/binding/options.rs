@@ -11,6 +11,7 @@ use crate::model::error::WorkflowError;
 use crate::model::json::JsonText;
 use crate::model::limits::Limits;
 use crate::model::options::{Cap, OnAgentError, RunOptions, SourceRef};
+use crate::model::script::Imports;
 
 /// What `startRun` is given. Numbers are JavaScript's; `Infinity` lifts a cap.
 #[napi(object)]
@@ -29,6 +30,8 @@ pub struct NativeRunOptions {
     pub nesting_depth: Option<f64>,
     pub max_depth: Option<f64>,
     pub cancel_grace_ms: Option<f64>,
+    /// `none` or `relative`.
+    pub imports: Option<String>,
     pub cwd: Option<String>,
     pub limits: Option<NativeLimits>,
     /// The name of the provider for calls that name none.
@@ -92,6 +95,13 @@ impl NativeRunOptions {
         if let Some(ms) = whole::<u32>("cancelGraceMs", self.cancel_grace_ms)? {
             options.cancel_grace = Duration::from_millis(u64::from(ms));
         }
+        options.imports = match self.imports.as_deref() {
+            None | Some("none") => Imports::None,
+            Some("relative") => Imports::Relative,
+            Some(other) => {
+                return Err(refuse("imports", &format!("must be \"none\" or \"relative\", got {other:?}")));
+            }
+        };
         options.cwd = self.cwd.map(PathBuf::from);
         if let Some(limits) = self.limits {
             options.limits = limits.convert()?;

@@ -322,7 +322,7 @@ impl Coordinator {
         budget: BudgetState,
     ) {
         let parent = self.vms.get(&parent).and_then(|running| running.script.path.clone());
-        let source = ScriptSource::new(self.options.cwd.as_deref(), self.options.limits.source_bytes);
+        let source = ScriptSource::new(&self.options);
         let started = source.child(&request.target, parent.as_deref()).and_then(|script| {
             let setup = self.setup(request.args.clone(), depth, budget);
             let vm = self.factory.create(&script, setup).map_err(|error| error.to_error_data())?;

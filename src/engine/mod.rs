@@ -131,7 +131,7 @@ impl Engine {
 
 /// One run from its source to its end, on the calling thread.
 async fn run(id: RunId, options: RunOptions, host: Host, control: RunControl, factory: Arc<dyn VmFactory>) {
-    let source = ScriptSource::new(options.cwd.as_deref(), options.limits.source_bytes);
+    let source = ScriptSource::new(&options);
     match source.root(&options.source) {
         Ok(script) => {
             let mut coordinator = Coordinator::new(id, script, options, host, control.clone(), factory);

@@ -3,27 +3,28 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::error::{ErrorData, WorkflowError};
-use crate::model::options::SourceRef;
+use crate::model::options::{RunOptions, SourceRef};
 use crate::model::request::ChildTarget;
-use crate::model::script::Script;
+use crate::model::script::{Imports, Script};
 use crate::script;
 
 /// Finds and reads scripts for one run.
 pub(super) struct ScriptSource<'a> {
     project: Option<&'a Path>,
     limit: usize,
+    imports: Imports,
 }
 
 impl<'a> ScriptSource<'a> {
-    /// `project` is where workflows are found by name; `limit` the size of a source in bytes.
-    pub(super) fn new(project: Option<&'a Path>, limit: usize) -> Self {
-        Self { project, limit }
+    /// Takes from the options where workflows are found by name, how large a source may be and what it may import.
+    pub(super) fn new(options: &'a RunOptions) -> Self {
+        Self { project: options.cwd.as_deref(), limit: options.limits.source_bytes, imports: options.imports }
     }
 
     /// Reads the workflow itself.
     pub(super) fn root(&self, source: &SourceRef) -> Result<Script, WorkflowError> {
         match source {
-            SourceRef::Path(path) => script::load(path, self.limit),
+            SourceRef::Path(path) => script::load(path, self.limit, self.imports),
             SourceRef::Text { name, source } if source.len() > self.limit => {
                 Err(WorkflowError::SourceTooLarge {
                     file: name.clone(),
@@ -31,7 +32,7 @@ impl<'a> ScriptSource<'a> {
                     limit: self.limit,
                 })
             }
-            SourceRef::Text { name, source } => script::read(source, None, name),
+            SourceRef::Text { name, source } => script::read(source, None, name, self.imports),
         }
     }
 
@@ -50,7 +51,7 @@ impl<'a> ScriptSource<'a> {
                 })?
             }
         };
-        script::load(&path, self.limit).map_err(|error| error.to_error_data())
+        script::load(&path, self.limit, self.imports).map_err(|error| error.to_error_data())
     }
 
     fn project(&self) -> PathBuf {

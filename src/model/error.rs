@@ -113,6 +113,9 @@ pub enum WorkflowError {
     /// The source asks for something that a sandboxed script cannot have, such as a Node.js module.
     #[error("{message} ({file}:{}:{}){}", at.line, at.column, excerpt(frame))]
     Unsupported { message: String, file: String, at: Position, frame: String, hint: Option<String> },
+    /// A helper module that cannot be had, though helpers may be imported.
+    #[error("{message} ({file}:{}:{}){}", at.line, at.column, excerpt(frame))]
+    Import { message: String, file: String, at: Position, frame: String, hint: Option<String> },
     /// The script threw, or its promise rejected. `name` is what it was thrown as.
     #[error("{}", error.stack_text())]
     Script { error: ErrorData, hint: Option<String> },
@@ -163,6 +166,7 @@ impl WorkflowError {
             Self::NoEntry => "ERR_WORKFLOW_NO_ENTRY",
             Self::Syntax { .. } => "ERR_SCRIPT_SYNTAX",
             Self::Unsupported { .. } => "ERR_SCRIPT_UNSUPPORTED",
+            Self::Import { .. } => "ERR_SCRIPT_IMPORT",
             Self::Script { .. } => "ERR_SCRIPT_FAILED",
             Self::Stalled { .. } => "ERR_SCRIPT_STALLED",
             Self::CpuLimit { .. } => "ERR_SCRIPT_CPU_LIMIT",
@@ -179,9 +183,13 @@ impl WorkflowError {
     /// What to do about it, where there is something to say: data beside the message, not part of it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Syntax { hint, .. } | Self::Unsupported { hint, .. } | Self::Script { hint, .. } => {
-                hint.as_deref()
-            }
+            Self::Syntax { hint, .. }
+            | Self::Unsupported { hint, .. }
+            | Self::Import { hint, .. }
+            | Self::Script { hint, .. } => hint.as_deref(),
+            Self::NoEntry => Some(
+                "return a result at the end (`return await main()`), or export a function as default; `await` what the script starts",
+            ),
             Self::Stalled { .. } => Some(
                 "await only agent(), parallel(), pipeline(), workflow() and timers; a promise of your own needs a resolve that is called",
             ),
@@ -206,7 +214,9 @@ impl WorkflowError {
         let mut details = Map::new();
         let mut set = |key: &str, value: Value| details.insert(key.to_owned(), value);
         match self {
-            Self::Syntax { file, at, frame, .. } | Self::Unsupported { file, at, frame, .. } => {
+            Self::Syntax { file, at, frame, .. }
+            | Self::Unsupported { file, at, frame, .. }
+            | Self::Import { file, at, frame, .. } => {
                 set("frame", json!(frame));
                 set("file", json!(file));
                 set("line", json!(at.line));

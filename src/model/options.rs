@@ -7,7 +7,7 @@ use super::budget::{BudgetMode, BudgetState};
 use super::error::WorkflowError;
 use super::json::JsonText;
 use super::limits::Limits;
-use super::script::ScriptForm;
+use super::script::{Imports, ScriptForm};
 
 /// Where the source comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct RunOptions {
     pub limits: Limits,
     /// The provider for calls that name none.
     pub provider: String,
+    /// Which modules the scripts of the run may import.
+    pub imports: Imports,
     /// The project: where workflows are found by name. `None`: the working directory.
     pub cwd: Option<PathBuf>,
 }
@@ -106,6 +108,7 @@ impl RunOptions {
             cancel_grace: DEFAULT_CANCEL_GRACE,
             limits: Limits::default(),
             provider: "debug".to_owned(),
+            imports: Imports::None,
             cwd: None,
         }
     }

@@ -1,5 +1,6 @@
 //! A workflow source after it has been read: what it is called, which form it has, and its metadata.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,8 +29,29 @@ pub struct Script {
     pub code: Arc<str>,
     /// How the code is to be evaluated.
     pub form: ScriptForm,
+    /// The modules that it may import.
+    pub helpers: Arc<Helpers>,
     /// The metadata, read before anything runs.
     pub metadata: WorkflowMetadata,
+}
+
+/// Which modules beside the workflow a script may import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Imports {
+    #[default]
+    None,
+    /// Relative ones, from the script's own folder and the folders below.
+    Relative,
+}
+
+/// The modules that a script imports, read before it runs: together with the script's own code, all there is to know
+/// about what it will do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Helpers {
+    /// The code of each, by the name that stack traces show.
+    pub code: HashMap<Arc<str>, Arc<str>>,
+    /// Which of them an import means: by the importing module's name and the specifier as it stands there.
+    pub imports: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
 }
 
 /// A place in a source: 1-based line, 1-based column counted in UTF-16 units as editors and V8 count them.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::position::position;
 use crate::model::error::WorkflowError;
 use crate::model::limits::Limits;
-use crate::model::script::Script;
+use crate::model::script::{Imports, Script};
 
 /// Folders with workflows, in the order in which they are searched.
 const FOLDERS: [[&str; 2]; 3] = [[".claude", "workflows"], [".agents", "workflows"], [".smol", "workflows"]];
@@ -20,19 +20,19 @@ const FOLDERS: [[&str; 2]; 3] = [[".claude", "workflows"], [".agents", "workflow
 ///
 /// Those of [`super::read`]. A file that is missing, unreadable or not a regular file is the metadata error, as in the
 /// original engine, which says what is really wrong. Bytes that are not UTF-8 are a syntax error at the first of them.
-/// [`WorkflowError::SourceTooLarge`] beyond `limit` bytes.
-pub fn load(path: &Path, limit: usize) -> Result<Script, WorkflowError> {
+/// [`WorkflowError::SourceTooLarge`] beyond `limit` bytes, which is for the script with its helpers.
+pub fn load(path: &Path, limit: usize, imports: Imports) -> Result<Script, WorkflowError> {
     let name = path.display().to_string();
-    let bytes = bytes(path, limit)?;
-    let source = match String::from_utf8(bytes) {
-        Ok(source) => source,
-        Err(error) => return Err(not_utf8(name, &error)),
-    };
-    super::read(&source, Some(path.to_owned()), &name)
+    let source = text(path, &name, limit)?;
+    super::read_source(&source, Some(path.to_owned()), &name, limit, imports)
 }
 
-fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, WorkflowError> {
-    let name = path.display();
+/// What a file holds. `name` is what the file is called in messages.
+pub(super) fn text(path: &Path, name: &str, limit: usize) -> Result<String, WorkflowError> {
+    String::from_utf8(bytes(path, name, limit)?).map_err(|error| not_utf8(name.to_owned(), &error))
+}
+
+fn bytes(path: &Path, name: &str, limit: usize) -> Result<Vec<u8>, WorkflowError> {
     let unreadable = |why: &dyn std::fmt::Display| WorkflowError::Metadata {
         found: Some(format!("cannot read {name}: {why}")),
     };
@@ -58,7 +58,7 @@ fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, WorkflowError> {
 }
 
 /// The system's message without the ` (os error 2)` that Rust appends.
-fn plain(error: &std::io::Error) -> String {
+pub(super) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error").map_or(text.clone(), |(message, _)| message.to_owned())
 }
@@ -97,7 +97,7 @@ pub fn find_by_name(name: &str, project: &Path, home: Option<&Path>) -> Option<P
         .flat_map(|root| FOLDERS.map(|[outer, inner]| root.join(outer).join(inner)))
         .find_map(|folder| {
             candidates(&folder).into_iter().find(|path| {
-                let source = bytes(path, limit).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                let source = text(path, "", limit).ok();
                 source
                     .and_then(|source| super::read_metadata(&source))
                     .is_some_and(|metadata| metadata.name == name)
@@ -120,34 +120,9 @@ fn candidates(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::found;
+    use super::super::testing::{Folder, found};
     use super::*;
     use crate::model::script::Position;
-
-    /// A folder of its own for one test, gone afterwards.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path =
-                std::env::temp_dir().join(format!("smol-workflow-script-{}-{name}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-            let path = self.0.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, content).unwrap();
-            path
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            fs::remove_dir_all(&self.0).unwrap();
-        }
-    }
 
     fn named(name: &str) -> String {
         format!("export const meta = {{ name: '{name}', description: 'd' }}\nreturn 1\n")
@@ -157,7 +132,7 @@ mod tests {
     fn loading_says_what_is_wrong_with_the_file() {
         let folder = Folder::new("load");
         let good = folder.write("good.js", named("x"));
-        let script = load(&good, 1_000).unwrap();
+        let script = load(&good, 1_000, Imports::None).unwrap();
         assert_eq!(
             (script.path.as_deref(), &*script.display_name),
             (Some(good.as_path()), good.to_str().unwrap())
@@ -166,20 +141,23 @@ mod tests {
         let at = |path: &Path| path.display().to_string();
         let missing = folder.0.join("missing.js");
         assert_eq!(
-            found(load(&missing, 1_000).unwrap_err()),
+            found(load(&missing, 1_000, Imports::None).unwrap_err()),
             format!("cannot read {}: No such file or directory", at(&missing))
         );
         assert_eq!(
-            found(load(&folder.0, 1_000).unwrap_err()),
+            found(load(&folder.0, 1_000, Imports::None).unwrap_err()),
             format!("cannot read {}: it is a folder", at(&folder.0))
         );
         let empty = folder.write("empty.js", "");
-        assert_eq!(found(load(&empty, 1_000).unwrap_err()), format!("{} is empty", at(&empty)));
+        assert_eq!(
+            found(load(&empty, 1_000, Imports::None).unwrap_err()),
+            format!("{} is empty", at(&empty))
+        );
 
         let size = named("x").len();
-        assert!(load(&good, size).is_ok());
+        assert!(load(&good, size, Imports::None).is_ok());
         let too_large = WorkflowError::SourceTooLarge { file: at(&good), size, limit: size - 1 };
-        assert_eq!(load(&good, size - 1).unwrap_err(), too_large);
+        assert_eq!(load(&good, size - 1, Imports::None).unwrap_err(), too_large);
 
         for (name, bytes, message, line, column) in [
             (
@@ -206,7 +184,7 @@ mod tests {
                 frame: String::new(),
                 hint: Some("save the file as UTF-8".to_owned()),
             };
-            assert_eq!(load(&path, 1_000).unwrap_err(), expected, "{name}");
+            assert_eq!(load(&path, 1_000, Imports::None).unwrap_err(), expected, "{name}");
         }
     }
 
@@ -215,7 +193,7 @@ mod tests {
     fn loading_does_not_wait_for_pipes() {
         let device = Path::new("/dev/zero");
         assert_eq!(
-            found(load(device, 1_000).unwrap_err()),
+            found(load(device, 1_000, Imports::None).unwrap_err()),
             "cannot read /dev/zero: it is not a regular file"
         );
     }

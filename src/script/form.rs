@@ -24,12 +24,21 @@ pub(super) struct Facts {
     pub(super) default_export: bool,
     /// The first `return` outside functions.
     pub(super) top_return: Option<usize>,
-    /// A hook is referred to outside functions.
+    /// A hook is referred to: outside functions, or inside of them while something is called, and awaited, outside.
     pub(super) hook: bool,
-    /// Every `import(…)`: its place and its specifier, where that is a literal.
-    pub(super) dynamic_imports: Vec<(usize, Option<String>)>,
+    /// Every `import(…)`.
+    pub(super) dynamic_imports: Vec<DynamicImport>,
     /// The first `<!--`: operators here, but a comment wherever the same text is evaluated as a script.
     pub(super) html_comment: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct DynamicImport {
+    pub(super) at: usize,
+    /// `None` where it is not a literal.
+    pub(super) specifier: Option<String>,
+    /// There is a second argument.
+    pub(super) options: bool,
 }
 
 impl Facts {
@@ -37,9 +46,11 @@ impl Facts {
     pub(super) fn of(program: &Program<'_>, text: &str) -> Self {
         let mut walker = Walker { text, ..Walker::default() };
         walker.visit_program(program);
-        let Walker { mut facts, used, declared, .. } = walker;
+        let Walker { mut facts, used, used_inside, declared, .. } = walker;
         facts.default_export = program.body.iter().any(exports_default);
-        facts.hook = used.difference(&declared).next().is_some();
+        let calls = program.body.iter().any(calls);
+        facts.hook = used.difference(&declared).next().is_some()
+            || (calls && used_inside.difference(&declared).next().is_some());
         facts
     }
 
@@ -53,6 +64,16 @@ impl Facts {
             None
         }
     }
+}
+
+/// `await main()` as a statement of its own: a script that is nothing but functions runs by it. Without the `await`,
+/// the script would be over before `main` is.
+fn calls(statement: &Statement<'_>) -> bool {
+    let Statement::ExpressionStatement(statement) = statement else { return false };
+    let Expression::AwaitExpression(awaited) = statement.expression.without_parentheses() else {
+        return false;
+    };
+    matches!(awaited.argument.without_parentheses(), Expression::CallExpression(_))
 }
 
 fn exports_default(statement: &Statement<'_>) -> bool {
@@ -78,6 +99,7 @@ struct Walker<'a, 't> {
     /// How many functions, or things that run like one, we are in.
     functions: usize,
     used: HashSet<&'a str>,
+    used_inside: HashSet<&'a str>,
     declared: HashSet<&'a str>,
     facts: Facts,
 }
@@ -95,7 +117,8 @@ impl<'a> Walker<'a, '_> {
             Expression::TemplateLiteral(template) => template.single_quasi().map(|text| text.to_string()),
             _ => None,
         };
-        self.facts.dynamic_imports.push((import.span.start as usize, specifier));
+        let at = import.span.start as usize;
+        self.facts.dynamic_imports.push(DynamicImport { at, specifier, options: import.options.is_some() });
     }
 
     fn comparison(&mut self, binary: &BinaryExpression<'a>) {
@@ -130,10 +153,9 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
                 self.facts.top_return.get_or_insert(statement.span.start as usize);
             }
             AstKind::BindingIdentifier(name) => self.declare(name.name.as_str()),
-            AstKind::IdentifierReference(name)
-                if self.functions == 0 && HOOKS.contains(&name.name.as_str()) =>
-            {
-                self.used.insert(name.name.as_str());
+            AstKind::IdentifierReference(name) if HOOKS.contains(&name.name.as_str()) => {
+                let used = if self.functions == 0 { &mut self.used } else { &mut self.used_inside };
+                used.insert(name.name.as_str());
             }
             AstKind::ImportExpression(import) => self.import(import),
             _ => {}
@@ -256,6 +278,14 @@ mod tests {
             ("", None),
             ("f()", None),
             ("function f() { return agent('x') }", None),
+            ("function f() { return agent('x') } f()", None),
+            ("function f() { return agent('x') } await f()", Some(Body)),
+            ("const main = async () => { await agent('x') }; await main()", Some(Body)),
+            ("await (async () => { phase('a') })()", Some(Body)),
+            ("async function main() {} await main().catch((e) => log(e))", Some(Body)),
+            ("async function main() {} main().catch((e) => log(e))", None),
+            ("const f = () => agent('x'); const a = f()", None),
+            ("function f(agent) {} f(); const agent = 1", None),
             ("const f = () => agent('x')", None),
             ("const f = async function () { return 1 }", None),
             ("class A { m() { return agent('x') } }", None),

@@ -5,7 +5,9 @@
 mod code;
 mod files;
 mod form;
+mod helpers;
 mod imports;
+mod links;
 mod meta;
 mod nesting;
 mod parse;
@@ -18,13 +20,15 @@ mod testing;
 use std::path::PathBuf;
 
 use self::form::Facts;
+use self::imports::Import;
+use self::links::Links;
 use self::meta::Missing;
 use self::nesting::TooDeep;
 use self::parse::{Complaint, Language, Parsed};
 use self::position::{frame, position};
 use crate::model::error::WorkflowError;
 use crate::model::metadata::WorkflowMetadata;
-use crate::model::script::{Script, ScriptForm};
+use crate::model::script::{Imports, Script, ScriptForm};
 
 pub use self::files::{find_by_name, load};
 
@@ -38,12 +42,31 @@ pub use self::files::{find_by_name, load};
 ///
 /// In this order: [`WorkflowError::Unsupported`] for a source nested too deep to be parsed, [`WorkflowError::Syntax`],
 /// [`WorkflowError::Unsupported`] for TypeScript that is more than types, [`WorkflowError::Metadata`],
-/// [`WorkflowError::Unsupported`] for an import, [`WorkflowError::NoEntry`]. Scope errors, such as a name that is
-/// declared twice, are left to the sandbox.
-pub fn read(source: &str, path: Option<PathBuf>, display_name: &str) -> Result<Script, WorkflowError> {
+/// [`WorkflowError::Unsupported`] for an import, [`WorkflowError::NoEntry`], then what is wrong with the helpers that
+/// it imports, [`WorkflowError::Import`] if one is not there. Scope errors, such as a name that is declared twice, are
+/// left to the sandbox.
+pub fn read(
+    source: &str,
+    path: Option<PathBuf>,
+    display_name: &str,
+    imports: Imports,
+) -> Result<Script, WorkflowError> {
+    read_source(source, path, display_name, usize::MAX, imports)
+}
+
+/// `limit` is for the script and its helpers together, bytes.
+fn read_source(
+    source: &str,
+    path: Option<PathBuf>,
+    display_name: &str,
+    limit: usize,
+    imports: Imports,
+) -> Result<Script, WorkflowError> {
     let file = File { text: without_mark(source), name: display_name };
-    let (metadata, form, code) = file.parsed(|file, parsed| file.judge(parsed))?;
-    Ok(Script { path, display_name: display_name.into(), code: code.into(), form, metadata })
+    let (metadata, form, module) = file.parsed(|file, parsed| file.judge(parsed, imports))?;
+    let code = module.code.as_str().into();
+    let helpers = helpers::gather(file, path.as_deref(), module, limit)?.into();
+    Ok(Script { path, display_name: display_name.into(), code, form, helpers, metadata })
 }
 
 /// Only the metadata, by the rules of the original engine: `None` for everything that it has no metadata for. A
@@ -60,6 +83,17 @@ pub fn read_metadata(source: &str) -> Option<WorkflowMetadata> {
 
 fn without_mark(source: &str) -> &str {
     source.strip_prefix('\u{feff}').unwrap_or(source)
+}
+
+/// What is known of a workflow once it is judged.
+type Judged = (WorkflowMetadata, ScriptForm, Module);
+
+/// A source as one of several that belong together.
+struct Module {
+    code: String,
+    /// The helpers that it imports.
+    imports: Vec<Import>,
+    links: Links,
 }
 
 /// A source and what to call it: turns complaints into errors.
@@ -100,21 +134,42 @@ impl File<'_> {
             .map_err(failed)?
     }
 
-    fn judge(&self, parsed: &Parsed<'_>) -> Result<(WorkflowMetadata, ScriptForm, String), WorkflowError> {
+    fn judge(&self, parsed: &Parsed<'_>, imports: Imports) -> Result<Judged, WorkflowError> {
         if let Some(error) = &parsed.error {
             return Err(self.syntax(error.clone()));
         }
         let metadata = meta::extract(&parsed.program).map_err(|missing| self.metadata(missing))?;
         let facts = Facts::of(&parsed.program, parsed.text);
         let form = facts.form();
-        if let Some(refused) = imports::refused(&parsed.program, &facts, form) {
-            return Err(self.unsupported(refused));
-        }
+        let wanted = imports::judge(&parsed.program, &facts, form, imports);
+        let wanted = wanted.map_err(|refused| self.unsupported(refused))?;
         let form = form.ok_or(WorkflowError::NoEntry)?;
         if let Some(misread) = misread(&facts, form) {
             return Err(self.syntax(misread));
         }
-        Ok((metadata, form, code::code(parsed.text, &parsed.program, form)))
+        let code = code::code(parsed.text, &parsed.program, form);
+        Ok((metadata, form, Module { code, imports: wanted, links: Links::of(&parsed.record) }))
+    }
+
+    /// A module that a workflow imports.
+    fn helper(&self) -> Result<Module, WorkflowError> {
+        const FORM: ScriptForm = ScriptForm::Module;
+        self.parsed(|file, parsed| {
+            if let Some(error) = &parsed.error {
+                return Err(file.syntax(error.clone()));
+            }
+            let facts = Facts::of(&parsed.program, parsed.text);
+            let wanted = imports::judge(&parsed.program, &facts, Some(FORM), Imports::Relative);
+            let wanted = wanted.map_err(|refused| file.unsupported(refused))?;
+            match misread(&facts, FORM) {
+                Some(misread) => Err(file.syntax(misread)),
+                None => Ok(Module {
+                    code: code::code(parsed.text, &parsed.program, FORM),
+                    imports: wanted,
+                    links: Links::of(&parsed.record),
+                }),
+            }
+        })
     }
 
     fn metadata(&self, missing: Missing) -> WorkflowError {
@@ -131,6 +186,16 @@ impl File<'_> {
 
     fn syntax(&self, Complaint { at, message, hint }: Complaint) -> WorkflowError {
         WorkflowError::Syntax {
+            message,
+            file: self.name.to_owned(),
+            at: position(self.text, at),
+            frame: frame(self.text, at),
+            hint,
+        }
+    }
+
+    fn import(&self, Complaint { at, message, hint }: Complaint) -> WorkflowError {
+        WorkflowError::Import {
             message,
             file: self.name.to_owned(),
             at: position(self.text, at),
@@ -261,7 +326,7 @@ mod tests {
                 Some("export default"),
             ),
             ("x = ;", "SyntaxError: Unexpected token (review.js:2:5)", None),
-            ("f()", "Workflow script must default export a workflow result or function", None),
+            ("f()", "Workflow script must default export a workflow result or function", Some("return await main()")),
         ] {
             let error = read_text(&format!("{META}{rest}")).expect_err(rest);
             // The excerpt below the message has its own tests.

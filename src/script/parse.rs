@@ -6,6 +6,7 @@ use oxc_allocator::Allocator;
 use oxc_ast::ast::Program;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
+use oxc_syntax::module_record::ModuleRecord;
 
 use super::nesting::Nesting;
 
@@ -37,6 +38,8 @@ pub(super) struct Parsed<'a> {
     pub(super) text: &'a str,
     /// Empty after some syntax errors, partial after others.
     pub(super) program: Program<'a>,
+    /// What the module imports and exports.
+    pub(super) record: ModuleRecord<'a>,
     /// The first syntax error.
     pub(super) error: Option<Complaint>,
 }
@@ -77,7 +80,7 @@ pub(super) fn parse<'a>(allocator: &'a Allocator, text: &'a str, language: Langu
         result = run(allocator, text, language);
     }
     let error = first_error(&result, text, language);
-    Parsed { text, program: result.program, error }
+    Parsed { text, program: result.program, record: result.module_record, error }
 }
 
 fn run<'a>(allocator: &'a Allocator, text: &'a str, language: Language) -> ParserReturn<'a> {

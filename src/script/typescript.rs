@@ -517,7 +517,7 @@ mod tests {
     use super::super::testing::META;
     use super::super::{nesting, read, read_metadata};
     use super::*;
-    use crate::model::script::ScriptForm;
+    use crate::model::script::{Imports, ScriptForm};
 
     fn stripped(text: &str) -> Result<String, Complaint> {
         let allocator = Allocator::default();
@@ -660,7 +660,7 @@ mod tests {
                       const ask = async (topic: string, level?: number): Promise<string> => agent(topic)\n\
                       return (await ask('x' as any))!\n";
         for name in ["review.ts", "review.mts"] {
-            let script = read(source, None, name).unwrap();
+            let script = read(source, None, name, Imports::None).unwrap();
             assert_eq!(script.form, ScriptForm::Body);
             assert_eq!(script.metadata.description, "ü");
             let columns =
@@ -669,23 +669,26 @@ mod tests {
         }
         assert_eq!(read_metadata(source).unwrap().name, "n");
         // What is wrong is shown in the author's words, also where it is found after the types are gone.
-        let error = read(&format!("{META}let a: string = 1 as\nreturn a"), None, "a.ts").unwrap_err();
+        let error =
+            read(&format!("{META}let a: string = 1 as\nreturn a"), None, "a.ts", Imports::None).unwrap_err();
         assert_eq!(error.code(), "ERR_SCRIPT_SYNTAX");
-        let error = read(&format!("{META}const a: A = import('fs')\nreturn a"), None, "a.ts").unwrap_err();
+        let error = read(&format!("{META}const a: A = import('fs')\nreturn a"), None, "a.ts", Imports::None)
+            .unwrap_err();
         assert!(error.to_string().contains("(a.ts:2:14)\n2 | const a: A = import('fs')\n"), "{error}");
-        let error = read(&format!("{META}enum A {{ B }}\nreturn 1"), None, "a.ts").unwrap_err();
+        let error =
+            read(&format!("{META}enum A {{ B }}\nreturn 1"), None, "a.ts", Imports::None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "TypeScript enums cannot run as JavaScript (a.ts:2:1)\n2 | enum A { B }\n    ^"
         );
-        let error = read(&format!("{META}return 1 as number"), None, "a.js").unwrap_err();
+        let error = read(&format!("{META}return 1 as number"), None, "a.js", Imports::None).unwrap_err();
         assert!(error.hint().unwrap().contains(".ts"), "{error}");
     }
 
     #[test]
     fn no_depth_of_types_overflows_the_stack() {
         let check = |source: &str, name: &str, refused: bool| {
-            let result = read(&format!("{META}{source}\n;return 1"), None, "a.ts");
+            let result = read(&format!("{META}{source}\n;return 1"), None, "a.ts", Imports::None);
             let found = matches!(&result, Err(error) if error.code() == "ERR_SCRIPT_UNSUPPORTED");
             assert_eq!(found, refused, "{name}: {:?}", result.err());
         };

@@ -1,4 +1,4 @@
-//! Scenarios: a folder each, with `script.js`, optionally `args.json` and `options.json`, and `expected.json`, which
+//! Scenarios: a folder each, with `script.js` (or `script.ts`), optionally `args.json` and `options.json`, and `expected.json`, which
 //! holds the result (or the error), what was spent, the agent calls as the provider saw them, and what the run told,
 //! all under `debug`.
 //!
@@ -18,6 +18,7 @@ use smol_workflow_engine::model::error::WorkflowError;
 use smol_workflow_engine::model::json::JsonText;
 use smol_workflow_engine::model::options::{Cap, RunOptions};
 use smol_workflow_engine::model::request::AgentRequest;
+use smol_workflow_engine::model::script::Imports;
 use smol_workflow_engine::providers::{AttemptContext, Provider, ProviderFuture};
 
 use crate::support::{Recorder, debug, file, host, outcome, source, start};
@@ -65,7 +66,9 @@ fn scenarios_come_out_as_recorded() {
 }
 
 fn run_scenario(scenario: &Path) -> Value {
-    let mut options = file(scenario.join("script.js"));
+    let script =
+        ["script.js", "script.ts"].map(|name| scenario.join(name)).into_iter().find(|path| path.is_file());
+    let mut options = file(script.expect("a scenario has a script"));
     options.cwd = Some(scenario.to_owned());
     if let Ok(args) = fs::read_to_string(scenario.join("args.json")) {
         options.args = Some(JsonText::new(args.trim()));
@@ -84,6 +87,7 @@ fn set_options(options: &mut RunOptions, chosen: &Map<String, Value>) {
         match name.as_str() {
             "budgetTotal" => options.budget.total = value.as_f64(),
             "maxParallelAgents" => options.max_parallel_agents = Some(Cap::At(whole())),
+            "imports" if value == "relative" => options.imports = Imports::Relative,
             "maxAgents" => options.max_agents = Some(Cap::At(whole())),
             other => panic!("options.json: {other} is not known here"),
         }

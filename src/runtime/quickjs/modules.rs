@@ -1,35 +1,43 @@
-//! Modules that scripts may import. There are none yet: every import is refused with a reason.
+//! Modules that scripts may import: the helpers that were read together with the script, and no others.
 //!
-//! Imports that a reader can see are refused before anything runs; this is for names under `workflow:`, where the
-//! sandbox's own modules will be.
+//! Imports that a reader can see are refused before anything runs; what is refused here are names under `workflow:`,
+//! where the sandbox's own modules will be, and names that code makes up while it runs.
+
+use std::sync::Arc;
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Exception, Module, Result};
 
-/// Resolves and loads nothing.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NoModules;
+use crate::model::script::Helpers;
 
-impl Resolver for NoModules {
+/// Resolves and loads the helpers of one script.
+#[derive(Clone, Debug)]
+pub(super) struct HelperModules(pub(super) Arc<Helpers>);
+
+impl Resolver for HelperModules {
     fn resolve<'js>(
         &mut self,
         _ctx: &Ctx<'js>,
-        _base: &str,
+        base: &str,
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        Ok(name.to_owned())
+        let helper = self.0.imports.get(&(base.into(), name.into()));
+        Ok(helper.map_or_else(|| name.to_owned(), |helper| helper.to_string()))
     }
 }
 
-impl Loader for NoModules {
+impl Loader for HelperModules {
     fn load<'js>(
         &mut self,
         ctx: &Ctx<'js>,
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>> {
+        if let Some(code) = self.0.code.get(name) {
+            return Module::declare(ctx.clone(), name, &**code);
+        }
         let message =
             format!("workflow scripts cannot import '{name}': this version of the engine has no such module");
         Err(Exception::throw_reference(ctx, &message))

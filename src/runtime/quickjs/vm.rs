@@ -13,7 +13,7 @@ use rquickjs::{Context, Ctx, Module, Object, Persistent, Promise, Runtime, Value
 
 use super::alloc::{Heap, HeapState};
 use super::globals;
-use super::modules::NoModules;
+use super::modules::HelperModules;
 use super::outbox::{Outbox, parse_error, script_error};
 use crate::model::budget::BudgetState;
 use crate::model::error::{CancelReason, ErrorData, WorkflowError};
@@ -133,7 +133,8 @@ impl QuickJsVm {
         let runtime = Runtime::new_with_alloc(Heap::new(heap.clone())).map_err(failed)?;
         runtime.set_max_stack_size(setup.limits.stack_bytes);
         runtime.set_gc_threshold(GC_THRESHOLD);
-        runtime.set_loader(NoModules, NoModules);
+        let helpers = HelperModules(script.helpers.clone());
+        runtime.set_loader(helpers.clone(), helpers);
         let watch = Rc::new(Watch {
             interrupt: setup.interrupt.clone(),
             limit: Duration::from_millis(setup.limits.cpu_ms),

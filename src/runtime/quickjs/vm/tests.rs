@@ -12,6 +12,7 @@ fn script(form: ScriptForm, code: &str) -> Script {
         display_name: Arc::from("flow.js"),
         code: Arc::from(code),
         form,
+        helpers: Default::default(),
         metadata: WorkflowMetadata { name: "w".into(), description: "d".into(), ..Default::default() },
     }
 }

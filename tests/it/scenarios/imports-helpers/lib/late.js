@@ -1,0 +1,3 @@
+export function late() {
+  throw new Error('from a helper')
+}

@@ -1,0 +1,1 @@
+export const score = (text, index) => ({ index, length: text.length })

@@ -1,0 +1,3 @@
+export type Loud = { text: string; length: number }
+
+export const shout = <T extends string>(word: T): Loud => ({ text: word.toUpperCase(), length: word.length })
