@@ -50,6 +50,16 @@ export function toWorkflowError(
   return new WorkflowError(message, failure === undefined ? { code, details } : { code, details, cause: failure })
 }
 
+/** An error thrown by the native side itself, before a run began or outside of any. */
+export function fromNativeThrow(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  try {
+    return toWorkflowError(JSON.parse(error.message) as NativeError, new Map())
+  } catch {
+    return new Error(error.message)
+  }
+}
+
 /** What led to an error: the user's own error where a call failed with one, else a rebuilt one. */
 function causeOf(error: WorkflowErrorData, thrown: ReadonlyMap<number, unknown>): unknown {
   if (error.call !== undefined && thrown.has(error.call)) return thrown.get(error.call)

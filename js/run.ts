@@ -8,7 +8,14 @@ import { resolve } from 'node:path'
 
 import { builtInName } from './agent-providers/index.js'
 import type { AgentProvider, AgentProviderResult } from './agent-providers/types.js'
-import { CancelledError, describeThrown, type NativeError, toWorkflowError, WorkflowError } from './errors.js'
+import {
+  CancelledError,
+  describeThrown,
+  fromNativeThrow,
+  type NativeError,
+  toWorkflowError,
+  WorkflowError,
+} from './errors.js'
 import { formatLogValue } from './log-format.js'
 import { type NativeRunOptions, type RunHandle, startRun } from './native.js'
 import { checkOptions } from './options.js'
@@ -268,14 +275,4 @@ function normalizeHandlerResult(value: unknown): AgentProviderResult {
     'output' in value &&
     ('usage' in value || 'sessionId' in value || 'raw' in value)
   return full ? (value as AgentProviderResult) : { output: value }
-}
-
-/** An error thrown by the native side before the run began. */
-function fromNativeThrow(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  try {
-    return toWorkflowError(JSON.parse(error.message) as NativeError, new Map())
-  } catch {
-    return new Error(error.message)
-  }
 }

@@ -6,6 +6,7 @@ mod code;
 mod files;
 mod form;
 mod imports;
+mod library;
 mod meta;
 mod nesting;
 mod parse;
@@ -25,7 +26,8 @@ use crate::model::error::WorkflowError;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Script, ScriptForm};
 
-pub use self::files::{find_by_name, load};
+pub use self::files::load;
+pub use self::library::{find_by_name, list};
 
 /// Everything about a source that is known before anything runs.
 ///

@@ -1,5 +1,8 @@
 //! What the tests of this room share.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::read;
 use crate::model::error::WorkflowError;
 use crate::model::script::{Position, Script};
@@ -29,4 +32,33 @@ pub(super) fn failure(source: &str) -> (&'static str, u32, u32) {
         _ => Position { line: 0, column: 0 },
     };
     (error.code(), at.line, at.column)
+}
+
+/// A folder of its own for one test, gone afterwards.
+pub(super) struct Folder(pub(super) PathBuf);
+
+impl Folder {
+    pub(super) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("smol-workflow-script-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// A workflow of this name.
+pub(super) fn named(name: &str) -> String {
+    format!("export const meta = {{ name: '{name}', description: 'd' }}\nreturn 1\n")
 }
