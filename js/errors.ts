@@ -60,6 +60,19 @@ export function fromNativeThrow(error: unknown): unknown {
   }
 }
 
+/** An error of a native provider that was called without a run. */
+export function fromProviderThrow(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  let data: WorkflowErrorData
+  try {
+    data = JSON.parse(error.message) as WorkflowErrorData
+  } catch {
+    return new Error(error.message)
+  }
+  if (data.name !== 'TypeError') return rebuild(data, new Map())
+  return Object.assign(new TypeError(data.message), data.code !== undefined && { code: data.code })
+}
+
 /** What led to an error: the user's own error where a call failed with one, else a rebuilt one. */
 function causeOf(error: WorkflowErrorData, thrown: ReadonlyMap<number, unknown>): unknown {
   if (error.call !== undefined && thrown.has(error.call)) return thrown.get(error.call)

@@ -54,6 +54,8 @@ function cancelled(reason: unknown): CancelledError {
 }
 
 function toNativeOptions(options: Options): NativeRunOptions {
+  // Read first and this way: what is no object at all fails in the words that callers of the original know.
+  const scriptPath = options.scriptPath
   const { budgetState } = options
   const agentProvider = options.agentProvider ?? undefined
   // JSON.stringify gives `undefined` for what JSON cannot hold at all, such as a function.
@@ -62,7 +64,7 @@ function toNativeOptions(options: Options): NativeRunOptions {
   const provider = agentProvider && builtInName(agentProvider)
   const native: NativeRunOptions = {
     ...(options.source === undefined
-      ? { scriptPath: resolve(options.scriptPath) }
+      ? { scriptPath: resolve(scriptPath as string) }
       : { source: options.source, sourceName: options.scriptName }),
     args,
     budgetTotal: typeof total === 'number' && Number.isFinite(total) ? total : undefined,
