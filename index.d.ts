@@ -25,6 +25,9 @@ export declare class RunHandle {
 /** The version of the engine. */
 export declare function engineVersion(): string
 
+/** The workflows that can be run by name in a project (an absolute path), as JSON: `{ folders, files }`. */
+export declare function listWorkflows(project: string): Promise<string>
+
 /** Limits of the sandbox; what is absent keeps its default. */
 export interface NativeLimits {
   memoryBytes?: number

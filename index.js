@@ -716,9 +716,10 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-const { RunHandle, engineVersion, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
+const { RunHandle, engineVersion, listWorkflows, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
 export { RunHandle }
 export { engineVersion }
+export { listWorkflows }
 export { providerNames }
 export { readMetadata }
 export { runDebugProvider }

@@ -50,6 +50,29 @@ export function toWorkflowError(
   return new WorkflowError(message, failure === undefined ? { code, details } : { code, details, cause: failure })
 }
 
+/** An error thrown by the native side itself, before a run began or outside of any. */
+export function fromNativeThrow(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  try {
+    return toWorkflowError(JSON.parse(error.message) as NativeError, new Map())
+  } catch {
+    return new Error(error.message)
+  }
+}
+
+/** An error of a native provider that was called without a run. */
+export function fromProviderThrow(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  let data: WorkflowErrorData
+  try {
+    data = JSON.parse(error.message) as WorkflowErrorData
+  } catch {
+    return new Error(error.message)
+  }
+  if (data.name !== 'TypeError') return rebuild(data, new Map())
+  return Object.assign(new TypeError(data.message), data.code !== undefined && { code: data.code })
+}
+
 /** What led to an error: the user's own error where a call failed with one, else a rebuilt one. */
 function causeOf(error: WorkflowErrorData, thrown: ReadonlyMap<number, unknown>): unknown {
   if (error.call !== undefined && thrown.has(error.call)) return thrown.get(error.call)

@@ -5,6 +5,12 @@
  */
 
 export { CancelledError, WorkflowError } from './errors.js'
+export {
+  listWorkflows,
+  type ListWorkflowsOptions,
+  type WorkflowListing,
+  type WorkflowListingPlace,
+} from './list.js'
 export { formatLogValue } from './log-format.js'
 export { runWorkflow } from './run.js'
 export type * from './types.js'

@@ -9,6 +9,7 @@ import './native-check.js'
 
 export {
   engineVersion,
+  listWorkflows,
   providerNames,
   readMetadata,
   runDebugProvider,

@@ -1,10 +1,12 @@
 /**
- * Which options `runWorkflow` takes, and of which type: what TypeScript checks for some callers, checked for all.
+ * Which options the functions of this package take, and of which type: what TypeScript checks for some callers, checked
+ * for all.
  *
  * @module
  */
 
 import { WorkflowError } from './errors.js'
+import type { ListWorkflowsOptions } from './list.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowLimits } from './types.js'
 
 type Kind = 'string' | 'number' | 'function' | 'object' | 'any'
@@ -47,6 +49,8 @@ const LIMITS: Record<keyof WorkflowLimits, Kind> = {
   logBytes: 'number',
 }
 
+const LIST_OPTIONS: Record<keyof ListWorkflowsOptions, Kind> = { cwd: 'string' }
+
 /**
  * Refuses options that nobody knows, and values that cannot be meant.
  *
@@ -56,6 +60,12 @@ export function checkOptions(options: object): void {
   check(options, OPTIONS, 'runWorkflow()', '')
   const limits: unknown = (options as { limits?: unknown }).limits
   if (typeof limits === 'object' && limits !== null) check(limits, LIMITS, 'limits', 'limits.')
+}
+
+/** The same for `listWorkflows`. */
+export function checkListOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw refuse('options', `must be an object, got ${shown(options)}`)
+  check(options, LIST_OPTIONS, 'listWorkflows()', '')
 }
 
 function check(options: object, known: Record<string, Kind>, owner: string, prefix: string): void {

@@ -8,7 +8,14 @@ import { resolve } from 'node:path'
 
 import { builtInName } from './agent-providers/index.js'
 import type { AgentProvider, AgentProviderResult } from './agent-providers/types.js'
-import { CancelledError, describeThrown, type NativeError, toWorkflowError, WorkflowError } from './errors.js'
+import {
+  CancelledError,
+  describeThrown,
+  fromNativeThrow,
+  type NativeError,
+  toWorkflowError,
+  WorkflowError,
+} from './errors.js'
 import { formatLogValue } from './log-format.js'
 import { type NativeRunOptions, type RunHandle, startRun } from './native.js'
 import { checkOptions } from './options.js'
@@ -47,6 +54,8 @@ function cancelled(reason: unknown): CancelledError {
 }
 
 function toNativeOptions(options: Options): NativeRunOptions {
+  // Read first and this way: what is no object at all fails in the words that callers of the original know.
+  const scriptPath = options.scriptPath
   const { budgetState } = options
   const agentProvider = options.agentProvider ?? undefined
   // JSON.stringify gives `undefined` for what JSON cannot hold at all, such as a function.
@@ -55,7 +64,7 @@ function toNativeOptions(options: Options): NativeRunOptions {
   const provider = agentProvider && builtInName(agentProvider)
   const native: NativeRunOptions = {
     ...(options.source === undefined
-      ? { scriptPath: resolve(options.scriptPath) }
+      ? { scriptPath: resolve(scriptPath as string) }
       : { source: options.source, sourceName: options.scriptName }),
     args,
     budgetTotal: typeof total === 'number' && Number.isFinite(total) ? total : undefined,
@@ -269,14 +278,4 @@ function normalizeHandlerResult(value: unknown): AgentProviderResult {
     'output' in value &&
     ('usage' in value || 'sessionId' in value || 'raw' in value)
   return full ? (value as AgentProviderResult) : { output: value }
-}
-
-/** An error thrown by the native side before the run began. */
-function fromNativeThrow(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  try {
-    return toWorkflowError(JSON.parse(error.message) as NativeError, new Map())
-  } catch {
-    return new Error(error.message)
-  }
 }

@@ -146,8 +146,8 @@ export type WorkflowEvent = WorkflowEventBase &
     | { type: 'run.completed'; budget: WorkflowBudgetState }
     | { type: 'run.failed'; error: WorkflowErrorData; code: string; budget: WorkflowBudgetState }
     | { type: 'run.cancelled'; reason: 'user' | 'timeout' | 'parent'; budget: WorkflowBudgetState }
-    /** `name` is `null` when `phase()` was called without one. */
-    | { type: 'phase'; script: number; name: JSONValue; options?: JSONValue }
+    /** `name` is absent when `phase()` was called without one. */
+    | { type: 'phase'; script: number; name?: JSONValue; options?: JSONValue }
     | { type: 'log'; script: number; level: WorkflowLogLevel; values: JSONValue[] }
     /** The call waits for its turn. */
     | ({ type: 'call.queued'; call: number; script: number } & WorkflowCallInfo)

@@ -3,6 +3,8 @@
 import {
   CancelledError,
   formatLogValue,
+  listWorkflows,
+  type ListWorkflowsOptions,
   runWorkflow,
   type RunWorkflowOptions,
   type WorkflowAgentHandler,
@@ -11,6 +13,7 @@ import {
   type WorkflowBudgetState,
   WorkflowError,
   type WorkflowEvent,
+  type WorkflowListing,
 } from '@smol-workflow/engine'
 import {
   type AgentProvider,
@@ -197,3 +200,21 @@ await runWorkflow({ scriptPath: 'script.js', budgetMode: 'medium' })
 await runWorkflow({ scriptPath: 'script.js', args: () => 1 })
 // @ts-expect-error providers need run()
 await runWorkflow({ scriptPath: 'script.js', agentProvider: { name: 'x', schemaMode: 'none', usageMode: 'none' } })
+
+// The workflows that can be run by name.
+same<ListWorkflowsOptions, { cwd?: string }>(true)
+same<ReturnType<typeof listWorkflows>, Promise<WorkflowListing[]>>(true)
+export const listed = async () => {
+  const [first] = await listWorkflows({ cwd: '.' })
+  if (!first) return await listWorkflows()
+  first.path satisfies string
+  first.scope satisfies 'project' | 'home'
+  // @ts-expect-error a file that was passed over has no name
+  first.name
+  if (first.status === 'skipped') return first.reason satisfies string
+  if (first.status === 'shadowed') return first.shadowedBy satisfies string
+  first.phases?.[0]?.title satisfies string | undefined
+  // @ts-expect-error no such option
+  await listWorkflows({ folder: '.' })
+  return first satisfies WorkflowMetadata
+}

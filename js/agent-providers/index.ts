@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fromProviderThrow } from '../errors.js'
 import { providerNames, runDebugProvider, sampleSchema } from '../native.js'
 import type { JSONSchema, JSONValue } from '../workflow-types.js'
 import type { AgentProvider, AgentProviderName, AgentProviderOptions } from './types.js'
@@ -39,7 +40,11 @@ export function createAgentProvider(
 export function createDebugAgentProvider(): AgentProvider {
   const run: AgentProvider['run'] = async (input) => {
     const options = input.options === undefined ? undefined : JSON.stringify(input.options)
-    return JSON.parse(runDebugProvider(JSON.stringify(input.prompt) as string | undefined, options))
+    try {
+      return JSON.parse(runDebugProvider(JSON.stringify(input.prompt) as string | undefined, options))
+    } catch (error) {
+      throw fromProviderThrow(error)
+    }
   }
   const provider: AgentProvider = { name: 'debug', schemaMode: 'builtin', usageMode: 'builtin', run }
   builtIns.set(provider, { name: 'debug', run })

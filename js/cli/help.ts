@@ -5,7 +5,7 @@
  */
 
 /** What there is help about. */
-export type HelpTopic = 'general' | 'run' | 'absurd'
+export type HelpTopic = 'general' | 'run' | 'list' | 'absurd'
 
 /** The text for one topic, ending with a blank line once it is printed. */
 export function helpText(topic: HelpTopic): string {
@@ -17,11 +17,13 @@ const GENERAL = `smol-wf runs agent workflows: JavaScript programs that orchestr
 Usage:
   smol-wf run <script> [options]    Run a workflow and print its result as JSON
   smol-wf run --help                All options of run
+  smol-wf list [options]            Show the workflows that can be run by name
   smol-wf absurd --help             About the durable backend
   smol-wf --version                 The version of this program
   smol-wf --help                    This text
 
 Examples:
+  smol-wf list
   smol-wf run review.js
   smol-wf run review.js --args-branch main --args-strict
   smol-wf run research.js --args '{"topic":"parsers"}' --budget-allowance 50000
@@ -34,6 +36,8 @@ const RUN = `Runs a workflow in this process and prints its result as JSON.
 
 Usage:
   smol-wf run <script> [options]
+
+The script is a file or, where there is no such file, the name of a workflow that smol-wf list shows.
 
 Arguments of the workflow:
   --args-<name> <value>         The text args.<name>; the same name again makes an array
@@ -63,6 +67,22 @@ Progress on stderr:
 Ctrl-C cancels the run and lets the workflow clean up; a second Ctrl-C ends the process at once.
 `
 
+const LIST = `Shows the workflows that can be run by name, with smol-wf run <name> or with workflow(name) in a script.
+
+Usage:
+  smol-wf list [options]
+
+Options:
+  --all                         Also files that no name leads to, and why: an earlier one has the name, or the
+                                metadata cannot be read
+  --json                        An array on stdout instead of text
+  --cwd <folder>                The project. Default: the working directory
+
+Names come from meta.name. Of several workflows with one name the first is run; they are searched in this order:
+  .claude/workflows, .agents/workflows, .smol/workflows of the project, then of the home folder; in each of them files
+  that end in .js, .mjs, .mts, .ts, in this order, by the alphabet
+`
+
 const ABSURD = `The durable absurd backend is not part of this version. Its commands are reserved and end with an error:
 
   smol-wf run <script> --backend absurd
@@ -72,4 +92,4 @@ const ABSURD = `The durable absurd backend is not part of this version. Its comm
   smol-wf absurd work-batch
 `
 
-const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, absurd: ABSURD }
+const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, list: LIST, absurd: ABSURD }

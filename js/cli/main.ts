@@ -33,6 +33,11 @@ async function execute(command: Command): Promise<void> {
     case 'run': {
       const { runCommand } = await import('./run.js')
       await runCommand(command)
+      return
+    }
+    case 'list': {
+      const { listCommand } = await import('./list.js')
+      await listCommand(command)
     }
   }
 }

@@ -23,8 +23,23 @@ export type RunCommand = {
   readonly imports: 'none' | 'relative'
 }
 
+/** The workflows that can be run by name, to be shown. */
+export type ListCommand = {
+  readonly kind: 'list'
+  /** The project. `undefined`: the working directory. */
+  readonly cwd: string | undefined
+  /** As JSON instead of text. */
+  readonly json: boolean
+  /** The files that no name leads to as well. */
+  readonly all: boolean
+}
+
 /** What a command line asks for. */
-export type Command = { readonly kind: 'help'; readonly topic: HelpTopic } | { readonly kind: 'version' } | RunCommand
+export type Command =
+  | { readonly kind: 'help'; readonly topic: HelpTopic }
+  | { readonly kind: 'version' }
+  | RunCommand
+  | ListCommand
 
 /** What parsing may look at besides the command line. */
 export type ParseContext = {
@@ -69,6 +84,8 @@ export function parseCommand(argv: readonly string[], context: ParseContext): Co
       return { kind: 'version' }
     case 'run':
       return parseRun(rest, context)
+    case 'list':
+      return parseList(rest)
     case 'absurd':
       return parseAbsurd(rest)
     default:
@@ -82,6 +99,27 @@ function parseAbsurd([subcommand]: readonly string[]): Command {
   }
   if (!ABSURD_SUBCOMMANDS.includes(subcommand)) throw new UsageError(`Unknown absurd subcommand: ${subcommand}`)
   throw new UsageError(NO_ABSURD, 'smol-wf run <script> runs a workflow without it')
+}
+
+function parseList(tokens: readonly string[]): Command {
+  const typed: { cwd?: string; json: boolean; all: boolean } = { json: false, all: false }
+  for (let index = 0; index < tokens.length; ) {
+    const token = tokens[index] as string
+    const { flag, value, used } = splitToken(token, tokens[index + 1])
+    if (token === '--help' || token === '-h') {
+      return { kind: 'help', topic: 'list' }
+    } else if (token === '--json' || token === '--all') {
+      typed[token === '--json' ? 'json' : 'all'] = true
+      index += 1
+    } else if (flag === '--cwd') {
+      if (value === true || value === '') throw new UsageError('Missing value for --cwd')
+      typed.cwd = value
+      index += used
+    } else {
+      throw new UsageError(`Unknown option: ${token}`, 'smol-wf list --help lists the options')
+    }
+  }
+  return { kind: 'list', cwd: typed.cwd, json: typed.json, all: typed.all }
 }
 
 function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseContext): Command {

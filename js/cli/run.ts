@@ -5,7 +5,8 @@
  */
 
 import { createAgentProvider } from '../agent-providers/index.js'
-import { runWorkflow } from '../index.js'
+import { runWorkflow, WorkflowError } from '../index.js'
+import { findScript } from './find-script.js'
 import { watchInterrupts } from './interrupt.js'
 import type { RunCommand } from './parse.js'
 import { createProgressFormatter } from './progress.js'
@@ -16,13 +17,14 @@ import { createProgressFormatter } from './progress.js'
  */
 export async function runCommand(command: RunCommand): Promise<void> {
   const agentProvider = createAgentProvider(command.agentProvider)
+  const script = await findScript(command.scriptPath)
   const format = createProgressFormatter()
   const interrupts = watchInterrupts(() => {
     console.error('smol-wf: stopping; the same signal again ends it at once')
   })
   try {
     const result = await runWorkflow({
-      scriptPath: command.scriptPath,
+      scriptPath: script.path,
       agentProvider,
       imports: command.imports,
       signal: interrupts.signal,
@@ -37,6 +39,9 @@ export async function runCommand(command: RunCommand): Promise<void> {
     console.log(JSON.stringify(result ?? null, null, 2))
   } catch (error) {
     process.exitCode = interrupts.exitCode() ?? 1
+    if (!script.found && error instanceof WorkflowError) {
+      error.details['hint'] ??= 'smol-wf list --all shows the workflows that can be run by name, and why others cannot'
+    }
     throw error
   } finally {
     interrupts.stop()

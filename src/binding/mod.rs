@@ -9,9 +9,11 @@ mod options;
 mod provider;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Function, Result};
+use napi::Env;
+use napi::bindgen_prelude::{Function, Object, Result};
 use napi_derive::napi;
 
 use crate::engine::{Engine, Host, RunControl};
@@ -94,6 +96,22 @@ pub fn start_run(options: NativeRunOptions, dispatch: Function<String, ()>) -> R
 #[napi]
 pub fn read_metadata(source: String) -> Result<Option<String>> {
     guarded(|| Ok(script::read_metadata(&source).and_then(|meta| serde_json::to_string(&meta).ok())))
+}
+
+/// The workflows that can be run by name in a project (an absolute path), as JSON: `{ folders, files }`.
+#[napi(ts_return_type = "Promise<string>")]
+pub fn list_workflows(env: &Env, project: String) -> Result<Object<'_>> {
+    guarded(|| {
+        let engine = Engine::shared().map_err(to_napi)?;
+        let (deferred, promise) = env.create_deferred()?;
+        engine.list_workflows(PathBuf::from(project), move |library| {
+            let json = library.map_err(to_napi).and_then(|library| {
+                serde_json::to_string(&library).map_err(|error| napi::Error::from_reason(error.to_string()))
+            });
+            deferred.resolve(move |_| json);
+        });
+        Ok(promise)
+    })
 }
 
 /// A value in the shape of a JSON Schema, as JSON; `null` stands for `undefined`.

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use rustc_hash::FxHashMap;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::mailbox::{Mailbox, Message};
@@ -87,12 +89,13 @@ impl HostCalls {
     }
 
     pub(super) fn answer(&self, call: u64, output: Option<String>, extra: Option<&str>) {
-        let extra: Value = extra.and_then(|text| json::parse(text).ok()).unwrap_or_default();
+        let extra: Extra<'_> = extra.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let parsed = |part: Option<&RawValue>| part.and_then(|part| json::parse(part.get()).ok());
         let output = AgentOutput {
             output: output.map(JsonText::new),
-            usage: extra.get("usage").map(Usage::from_report).unwrap_or_default(),
-            session_id: extra.get("sessionId").and_then(Value::as_str).map(str::to_owned),
-            raw: extra.get("raw").map(JsonText::from_value),
+            usage: parsed(extra.usage).as_ref().map(Usage::from_report).unwrap_or_default(),
+            session_id: parsed(extra.session_id).as_ref().and_then(Value::as_str).map(str::to_owned),
+            raw: extra.raw.map(|raw| JsonText::new(raw.get())),
         };
         self.settle(call, Ok(output));
     }
@@ -112,10 +115,25 @@ impl HostCalls {
     }
 }
 
+/// What came with an answer. Parts, since one of them may be nested too deep to be looked into, or hold what no Rust
+/// string can, and the others must not be lost with it.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Extra<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    session_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    raw: Option<&'a RawValue>,
+}
+
 /// Runs the `debug` provider, whose answers are there at once.
 pub(super) fn run_debug(prompt: Option<String>, options: Option<String>) -> napi::Result<String> {
     let parsed = match &options {
-        Some(text) => AgentOptions::parse(&json::parse(text).map_err(refuse)?).map_err(refuse)?,
+        Some(text) => {
+            AgentOptions::parse(&json::parse(text).map_err(refuse)?).map_err(|error| thrown(&error))?
+        }
         None => AgentOptions::default(),
     };
     let request =
@@ -123,7 +141,8 @@ pub(super) fn run_debug(prompt: Option<String>, options: Option<String>) -> napi
     let provider = providers::by_name("debug", schema::sample).ok_or_else(|| refuse("no debug provider"))?;
     let context = AttemptContext { call: CallId(0), attempt: 1 };
     let answer = provider.run(Arc::new(request), context).now_or_never();
-    let output = answer.ok_or_else(|| refuse("the debug provider gave no answer"))?.map_err(refuse)?;
+    let output =
+        answer.ok_or_else(|| refuse("the debug provider gave no answer"))?.map_err(|error| thrown(&error))?;
     let mut json = String::from("{");
     for (name, value) in [("output", output.output), ("usage", output.usage.report), ("raw", output.raw)] {
         if let Some(value) = value {
@@ -133,6 +152,11 @@ pub(super) fn run_debug(prompt: Option<String>, options: Option<String>) -> napi
     }
     json.push('}');
     Ok(json)
+}
+
+/// An error of the provider on its way to `js/agent-providers`, which makes one of its class.
+fn thrown(error: &ErrorData) -> napi::Error {
+    napi::Error::from_reason(serde_json::to_string(error).unwrap_or_else(|_| error.headline()))
 }
 
 fn refuse(error: impl std::fmt::Display) -> napi::Error {

@@ -13,6 +13,7 @@ mod watchdog;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -24,6 +25,7 @@ pub use host::{Envelope, Host, Observer, ProviderLookup, RunEnd, unknown_provide
 
 use crate::model::error::WorkflowError;
 use crate::model::ids::RunId;
+use crate::model::listing::Library;
 use crate::model::options::RunOptions;
 use crate::runtime::VmFactory;
 use crate::runtime::quickjs::QuickJs;
@@ -117,6 +119,19 @@ impl Engine {
             return Err(WorkflowError::Internal { message });
         }
         Ok(control)
+    }
+
+    /// Looks for the workflows that can be run by name in a project, on a thread of its own. `done` is called exactly
+    /// once, there.
+    pub fn list_workflows(
+        &self,
+        project: PathBuf,
+        done: impl FnOnce(Result<Library, WorkflowError>) + Send + 'static,
+    ) {
+        self.runtime.spawn_blocking(move || {
+            let library = catch_unwind(|| scripts::library(&project));
+            done(library.map_err(|panic| WorkflowError::Internal { message: panic_message(&*panic) }));
+        });
     }
 
     /// Gives a run its thread: one that an earlier run has left, if it fits (see `docs/design/vm-threads.md`).

@@ -3,10 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::error::{ErrorData, WorkflowError};
+use crate::model::listing::Library;
 use crate::model::options::{RunOptions, SourceRef};
 use crate::model::request::ChildTarget;
 use crate::model::script::{Imports, Script};
 use crate::script;
+
+/// The workflows that a run in this project finds by name.
+pub(super) fn library(project: &Path) -> Library {
+    script::list(project, home().as_deref())
+}
+
+/// The user's folder, where workflows for all projects are.
+fn home() -> Option<PathBuf> {
+    // An empty variable would make it the working directory.
+    std::env::home_dir().filter(|path| path.is_absolute())
+}
 
 /// Finds and reads scripts for one run.
 pub(super) struct ScriptSource<'a> {
@@ -43,13 +55,11 @@ impl<'a> ScriptSource<'a> {
                 let folder = parent.and_then(Path::parent).map_or_else(|| self.project(), Path::to_owned);
                 folder.join(path)
             }
-            ChildTarget::Name(name) => {
-                let home = std::env::home_dir();
-                script::find_by_name(name, &self.project(), home.as_deref()).ok_or_else(|| {
+            ChildTarget::Name(name) => script::find_by_name(name, &self.project(), home().as_deref())
+                .ok_or_else(|| {
                     ErrorData::new("Error", format!("Unknown workflow: {name}"))
                         .with_code("ERR_UNKNOWN_WORKFLOW")
-                })?
-            }
+                })?,
         };
         script::load(&path, self.limit, self.imports).map_err(|error| error.to_error_data())
     }

@@ -9,6 +9,7 @@ pub mod event;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod listing;
 pub mod metadata;
 pub mod options;
 pub mod outcome;

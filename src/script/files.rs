@@ -1,18 +1,14 @@
-//! Workflow sources as files: reading one, and finding one by the name in its metadata.
+//! Workflow sources as files: reading one.
 //!
-//! Knows where workflows live, not what is in them.
+//! Knows neither where workflows live nor what is in them.
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::position::position;
 use crate::model::error::WorkflowError;
-use crate::model::limits::Limits;
 use crate::model::script::{Imports, Script};
-
-/// Folders with workflows, in the order in which they are searched.
-const FOLDERS: [[&str; 2]; 3] = [[".claude", "workflows"], [".agents", "workflows"], [".smol", "workflows"]];
 
 /// Reads a script from a file.
 ///
@@ -84,49 +80,11 @@ fn not_utf8(file: String, error: &std::string::FromUtf8Error) -> WorkflowError {
     }
 }
 
-/// Finds the workflow of a name: the first whose `meta.name` is the name, in `.claude/workflows`,
-/// `.agents/workflows` and `.smol/workflows` of the project, then of the home folder.
-///
-/// Looks at regular files that end in `.js`, in alphabetical order, not into folders below and not through symbolic
-/// links. Files that cannot be read, or whose metadata cannot be, are passed over.
-pub fn find_by_name(name: &str, project: &Path, home: Option<&Path>) -> Option<PathBuf> {
-    let limit = Limits::default().source_bytes;
-    [Some(project), home]
-        .into_iter()
-        .flatten()
-        .flat_map(|root| FOLDERS.map(|[outer, inner]| root.join(outer).join(inner)))
-        .find_map(|folder| {
-            candidates(&folder).into_iter().find(|path| {
-                let source = text(path, "", limit).ok();
-                source
-                    .and_then(|source| super::read_metadata(&source))
-                    .is_some_and(|metadata| metadata.name == name)
-            })
-        })
-}
-
-fn candidates(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<_> = entries
-        .flatten()
-        // The type of the entry itself: a symbolic link is not a file here.
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-        .map(|entry| entry.file_name())
-        .filter(|name| name.as_encoded_bytes().ends_with(b".js"))
-        .collect();
-    names.sort();
-    names.into_iter().map(|name| folder.join(name)).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Folder, found};
+    use super::super::testing::{Folder, found, named};
     use super::*;
     use crate::model::script::Position;
-
-    fn named(name: &str) -> String {
-        format!("export const meta = {{ name: '{name}', description: 'd' }}\nreturn 1\n")
-    }
 
     #[test]
     fn loading_says_what_is_wrong_with_the_file() {
@@ -196,59 +154,5 @@ mod tests {
             found(load(device, 1_000, Imports::None).unwrap_err()),
             "cannot read /dev/zero: it is not a regular file"
         );
-    }
-
-    #[test]
-    fn names_are_looked_up_in_order() {
-        let project = Folder::new("project");
-        let home = Folder::new("home");
-        for (folder, path, content) in [
-            (&project, ".claude/workflows/b.js", named("x")),
-            (&project, ".claude/workflows/a.txt", named("x")),
-            (&project, ".claude/workflows/a.mjs", named("mjs")),
-            (&project, ".claude/workflows/a.js.bak", named("bak")),
-            (&project, ".claude/workflows/below/a.js", named("below")),
-            (&project, ".claude/workflows/0-broken.js", "not a workflow {{{".to_owned()),
-            (&project, ".claude/workflows/1-dir.js/x", String::new()),
-            (&project, ".claude/workflows/broken-later.js", named("later") + "{{{"),
-            (&project, ".agents/workflows/a.js", named("x")),
-            (&project, ".agents/workflows/agents.js", named("agents")),
-            (&project, ".agents/workflows/agents2.js", named("agents")),
-            (&project, ".smol/workflows/smol.js", named("smol")),
-            (&project, ".smol/workflows/both.js", named("both")),
-            (&home, ".claude/workflows/both.js", named("both")),
-            (&home, ".claude/workflows/home.js", named("home")),
-            (&home, ".smol/workflows/.js", named("hidden")),
-        ] {
-            folder.write(path, content);
-        }
-        project.write(".claude/workflows/2-latin1.js", b"\xff");
-        #[cfg(unix)]
-        std::os::unix::fs::symlink(
-            project.0.join(".smol/workflows/smol.js"),
-            project.0.join(".claude/workflows/link.js"),
-        )
-        .unwrap();
-
-        for (name, expected) in [
-            ("x", Some((&project, ".claude/workflows/b.js"))),
-            ("agents", Some((&project, ".agents/workflows/agents.js"))),
-            ("smol", Some((&project, ".smol/workflows/smol.js"))),
-            ("both", Some((&project, ".smol/workflows/both.js"))),
-            ("home", Some((&home, ".claude/workflows/home.js"))),
-            ("hidden", Some((&home, ".smol/workflows/.js"))),
-            ("later", Some((&project, ".claude/workflows/broken-later.js"))),
-            ("mjs", None),
-            ("bak", None),
-            ("below", None),
-            ("b", None),
-            ("X", None),
-            ("", None),
-        ] {
-            let expected = expected.map(|(folder, path): (&Folder, &str)| folder.0.join(path));
-            assert_eq!(find_by_name(name, &project.0, Some(&home.0)), expected, "{name}");
-        }
-        assert_eq!(find_by_name("home", &project.0, None), None);
-        assert_eq!(find_by_name("x", Path::new("/nowhere"), None), None);
     }
 }

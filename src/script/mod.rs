@@ -7,6 +7,7 @@ mod files;
 mod form;
 mod helpers;
 mod imports;
+mod library;
 mod links;
 mod meta;
 mod nesting;
@@ -30,7 +31,8 @@ use crate::model::error::WorkflowError;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Imports, Script, ScriptForm};
 
-pub use self::files::{find_by_name, load};
+pub use self::files::load;
+pub use self::library::{find_by_name, list};
 
 /// Everything about a source that is known before anything runs.
 ///
@@ -326,7 +328,11 @@ mod tests {
                 Some("export default"),
             ),
             ("x = ;", "SyntaxError: Unexpected token (review.js:2:5)", None),
-            ("f()", "Workflow script must default export a workflow result or function", Some("return await main()")),
+            (
+                "f()",
+                "Workflow script must default export a workflow result or function",
+                Some("return await main()"),
+            ),
         ] {
             let error = read_text(&format!("{META}{rest}")).expect_err(rest);
             // The excerpt below the message has its own tests.

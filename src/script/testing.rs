@@ -57,3 +57,8 @@ impl Drop for Folder {
         fs::remove_dir_all(&self.0).unwrap();
     }
 }
+
+/// A workflow of this name.
+pub(super) fn named(name: &str) -> String {
+    format!("export const meta = {{ name: '{name}', description: 'd' }}\nreturn 1\n")
+}

@@ -535,6 +535,12 @@ const KNOWN = {
   'refused-globals *': 'Node.js has them, and the model needs some',
   'refused-redeclaration *': 'found by the interpreter, in its own words',
   'children-that-do-not-load *': 'the messages are the engine\'s own',
+  ...Object.fromEntries(
+    ['concurrency', 'fail-fast', 'min-success', 'options-refused', 'settle', 'timeout'].map((name) => [`parallel-${name} *`, 'not modelled']),
+  ),
+  'module-parallel-options *': 'not modelled',
+  'agent-retry *': 'not modelled',
+  'module-agent-retry *': 'not modelled',
 }
 
 if (process.argv[2] === '--one') await one(process.argv[3])

@@ -32,18 +32,19 @@ const parallelOptions = (options, count) => {
       );
     }
   }
+  const shown = (value) => (typeof value === "string" ? stringify(value) : text(value));
   const whole = (key, least, most) => {
     const value = options[key];
     if (value === undefined || value === null) return undefined;
     if (typeof value !== "number" || !(value >= least && value <= most) || value % 1 !== 0) {
-      throw new TypeErrorType(`parallel() option ${key} must be a whole number from ${least} to ${most}, got ${text(value)}`);
+      throw new TypeErrorType(`parallel() option ${key} must be a whole number from ${least} to ${most}, got ${shown(value)}`);
     }
     return value;
   };
   const flag = (key) => {
     const value = options[key];
-    if (value !== undefined && typeof value !== "boolean") {
-      throw new TypeErrorType(`parallel() option ${key} must be true or false, got ${text(value)}`);
+    if (value !== undefined && value !== null && typeof value !== "boolean") {
+      throw new TypeErrorType(`parallel() option ${key} must be true or false, got ${shown(value)}`);
     }
     return value === true;
   };
