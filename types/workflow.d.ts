@@ -47,13 +47,31 @@ declare global {
   /** Names what the following agent calls belong to. */
   var phase: PhaseFn
 
-  /** Writes to the log of the run, with a level. */
+  /** Writes to the log of the run, with a level. The first value may be a format: `console.log('%s: %d', name, n)`. */
   interface Console {
     debug(...values: any[]): void
     error(...values: any[]): void
     info(...values: any[]): void
     log(...values: any[]): void
     warn(...values: any[]): void
+    /** A warning unless `holds`. */
+    assert(holds?: any, ...values: any[]): void
+    count(label?: string): void
+    countReset(label?: string): void
+    dir(value?: any, options?: { depth?: number | null }): void
+    dirxml(...values: any[]): void
+    /** Indents what follows, up to `groupEnd()`. */
+    group(...label: any[]): void
+    groupCollapsed(...label: any[]): void
+    groupEnd(): void
+    table(data?: any, columns?: readonly string[]): void
+    /** Writes nothing: there is no clock. */
+    time(label?: string): void
+    timeEnd(label?: string): void
+    /** Writes the values, without a time. */
+    timeLog(label?: string, ...values: any[]): void
+    /** An error line with the place of the call. */
+    trace(...values: any[]): void
   }
   var console: Console
 

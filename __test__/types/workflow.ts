@@ -195,3 +195,14 @@ phase()
 meta satisfies { name: string; description: number }
 // @ts-expect-error titles are text
 export const badMeta: WorkflowMetadata = { name: 'a', description: 'b', phases: [{ title: 5 }] }
+
+// The console of Node.js, as far as there is one.
+console.log('%s', 1)
+console.dir({ a: 1 }, { depth: null })
+console.table([{ a: 1 }], ['a'])
+console.group('label')
+console.groupEnd()
+console.assert(false, 'why')
+console.timeLog('label', 1)
+// @ts-expect-error no such method
+console.nope()

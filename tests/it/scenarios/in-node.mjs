@@ -538,6 +538,7 @@ const KNOWN = {
   ...Object.fromEntries(
     ['concurrency', 'fail-fast', 'min-success', 'options-refused', 'settle', 'timeout'].map((name) => [`parallel-${name} *`, 'not modelled']),
   ),
+  'console-beyond-lines *': 'not modelled; __test__/console.test.mjs compares with Node.js',
   'module-parallel-options *': 'not modelled',
   'agent-retry *': 'not modelled',
   'module-agent-retry *': 'not modelled',

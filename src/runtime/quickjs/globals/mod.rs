@@ -56,6 +56,17 @@ static PRIMITIVES: Unit = Unit::new(
     ),
 );
 
+/// The rarer half of `console`, `(tools) => methods`: loaded when a script first needs it.
+static CONSOLE: Unit = Unit::new(
+    c"workflow:console",
+    concat!(
+        "(function (tools) {\"use strict\";\n",
+        include_str!("inspect.js"),
+        include_str!("console.js"),
+        "\n})"
+    ),
+);
+
 /// Every standard global, before anything else runs. The guards come first, so that the others build on them;
 /// `determinism` comes last, since it closes what the others were loaded with.
 pub(super) fn init(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
@@ -87,6 +98,7 @@ fn native<'js>(ctx: &Ctx<'js>, outbox: &Rc<Outbox>) -> rquickjs::Result<Object<'
     native.set("timer", timers::native_timer(ctx, outbox.clone())?)?;
     native.set("cancel", timers::native_cancel(ctx, outbox.clone())?)?;
     native.set("log", log::native(ctx, outbox.clone())?)?;
+    native.set("console", Function::new(ctx.clone(), |ctx: Ctx<'js>| CONSOLE.load(&ctx))?)?;
     native.set("phase", phase::native(ctx, outbox.clone())?)?;
     native.set("settled", native_settled(ctx, outbox.clone())?)?;
     native.set("normalizeMeta", Function::new(ctx.clone(), normalize_meta)?)?;
