@@ -37,8 +37,22 @@ pub(super) fn refused(program: &Program<'_>, facts: &Facts, form: Option<ScriptF
         Some(specifier) => Some((*at, text("import", specifier))),
         None => Some((*at, "workflow scripts cannot import a module whose name is computed".to_owned())),
     });
-    let (at, message) = stated.chain(called).min_by_key(|(at, _)| *at)?;
+    let (at, message) = stated.chain(called).chain(required(facts)).min_by_key(|(at, _)| *at)?;
     Some(Complaint { at, message, hint: Some(ALTERNATIVES.to_owned()) })
+}
+
+/// Calls of `require` that can only fail. A script that declares it, asks for it with `typeof` or catches what it
+/// throws may know what it does.
+fn required(facts: &Facts) -> impl Iterator<Item = (usize, String)> {
+    let calls = if facts.require.expected { &[][..] } else { &facts.require.calls };
+    calls.iter().map(|(at, specifier)| {
+        let message = match specifier {
+            Some(specifier) => text("require", specifier),
+            None => "workflow scripts cannot require a module: they run in a sandbox without Node.js modules"
+                .to_owned(),
+        };
+        (*at, message)
+    })
 }
 
 fn text(verb: &str, specifier: &str) -> String {
@@ -48,4 +62,59 @@ fn text(verb: &str, specifier: &str) -> String {
         "they run in a sandbox without Node.js modules"
     };
     format!("workflow scripts cannot {verb} '{specifier}': {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{META, failure, read_text};
+
+    #[test]
+    fn calls_of_require_that_can_only_fail_are_refused() {
+        for (rest, column, message) in [
+            (
+                "const fs = require('fs'); return fs",
+                12,
+                "workflow scripts cannot require 'fs': they run in a sandbox without Node.js modules",
+            ),
+            (
+                "return require(`./x.js`).y",
+                8,
+                "workflow scripts cannot require './x.js': a workflow is one self-contained source",
+            ),
+            (
+                "export default () => require(name)",
+                22,
+                "workflow scripts cannot require a module: they run in a sandbox without Node.js modules",
+            ),
+            (
+                "try { f() } catch { require('fs') } return",
+                21,
+                "workflow scripts cannot require 'fs': they run in a sandbox without Node.js modules",
+            ),
+            (
+                "try { require('fs') } finally { return }",
+                7,
+                "workflow scripts cannot require 'fs': they run in a sandbox without Node.js modules",
+            ),
+        ] {
+            let source = format!("{META}{rest}");
+            assert_eq!(failure(&source), ("ERR_SCRIPT_UNSUPPORTED", 2, column), "{rest}");
+            let text = read_text(&source).unwrap_err().to_string();
+            assert_eq!(
+                text.lines().next(),
+                Some(format!("{message} (review.js:2:{column})").as_str()),
+                "{rest}"
+            );
+        }
+        for rest in [
+            "return typeof require === 'function' ? require('fs') : null",
+            "try { return require('fs') } catch { return null }",
+            "const require = (name) => name; return require('fs')",
+            "return [].map((require) => require('fs'))",
+            "return a.require('fs') + new Map([['require', '(fs)']]).size",
+            "return require",
+        ] {
+            assert!(read_text(&format!("{META}{rest}")).is_ok(), "{rest}");
+        }
+    }
 }

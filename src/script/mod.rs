@@ -10,6 +10,8 @@ mod meta;
 mod nesting;
 mod parse;
 mod position;
+mod scopes;
+mod suspects;
 
 #[cfg(test)]
 mod testing;
@@ -35,8 +37,7 @@ pub use self::files::{find_by_name, load};
 /// # Errors
 ///
 /// In this order: [`WorkflowError::Unsupported`] for a source nested too deep to be parsed, [`WorkflowError::Syntax`],
-/// [`WorkflowError::Metadata`], [`WorkflowError::Unsupported`] for an import, [`WorkflowError::NoEntry`]. Scope errors,
-/// such as a name that is declared twice, are left to the sandbox.
+/// [`WorkflowError::Metadata`], [`WorkflowError::Unsupported`] for an import, [`WorkflowError::NoEntry`].
 pub fn read(source: &str, path: Option<PathBuf>, display_name: &str) -> Result<Script, WorkflowError> {
     let text = without_mark(source);
     let file = File { text, name: display_name };
@@ -75,8 +76,11 @@ impl File<'_> {
         if let Some(error) = &parsed.error {
             return Err(self.syntax(error.clone()));
         }
-        let metadata = meta::extract(&parsed.program).map_err(|missing| self.metadata(missing))?;
         let facts = Facts::of(&parsed.program, self.text);
+        if let Some(first) = scopes::early_errors(&parsed.program, &facts).into_iter().next() {
+            return Err(self.syntax(first));
+        }
+        let metadata = meta::extract(&parsed.program).map_err(|missing| self.metadata(missing))?;
         let form = facts.form();
         if let Some(refused) = imports::refused(&parsed.program, &facts, form) {
             return Err(self.unsupported(refused));
