@@ -24,6 +24,8 @@ use smol_workflow_engine::script;
 
 const HELLO: &str = include_str!("../bench/workflows/hello.js");
 const SEQUENTIAL: &str = include_str!("../bench/workflows/sequential.js");
+/// As people write them: 160 lines, helpers, schemas, prompts.
+const EXAMPLE: &str = include_str!("../examples/code-review.js");
 const BUDGET: BudgetState = BudgetState { total: None, spent: 0.0 };
 /// As the engine has it: the script's own stack, and room for what stands on it.
 const STACK: usize = 3 << 20;
@@ -44,6 +46,13 @@ fn measure(samples: usize) {
 
     let read = || drop(script::read(HELLO, None, "hello.js", Imports::None));
     support::report("read a small script", "µs", &micros(samples, read));
+
+    let read = || drop(script::read(EXAMPLE, None, "code-review.js", Imports::None));
+    support::report("read an ordinary script", "µs", &micros(samples, read));
+
+    let large = large_source();
+    let read = || assert!(script::read(&large, None, "large.js", Imports::None).is_ok());
+    support::report("read a script of 500 KB", "µs", &micros(samples.div_ceil(10), read));
 
     let spawned = || {
         let thread = thread::Builder::new().stack_size(STACK).spawn(|| ()).expect("there is a thread");
@@ -78,6 +87,16 @@ fn measure(samples: usize) {
     let calls = 10_000;
     let steps = micros(samples.div_ceil(10), || core_fan_out(calls));
     support::report("10 000 calls at once through the core, per call", "µs", &scaled(&steps, calls));
+}
+
+/// The ordinary script again and again, each time in a function of its own.
+fn large_source() -> String {
+    let (_meta, body) = EXAMPLE.split_once("\n}\n").expect("its metadata is an object");
+    let mut source = "export const meta = { name: 'large', description: 'A large script' }\n".to_owned();
+    while source.len() < 500_000 {
+        source.push_str(&format!("async function part{}() {{\n{body}\n}}\n", source.len()));
+    }
+    source + "return 1\n"
 }
 
 fn micros(count: usize, body: impl FnMut()) -> Vec<f64> {

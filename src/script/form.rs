@@ -2,20 +2,21 @@
 //!
 //! Knows names and places, not scopes: a hook whose name is declared anywhere outside functions counts as shadowed.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
-    AccessorProperty, BinaryExpression, BinaryOperator, ChainElement, Expression, ImportExpression,
-    MemberExpression, Program, PropertyDefinition, Statement,
+    AccessorProperty, BinaryExpression, BinaryOperator, CallExpression, ChainElement, Expression,
+    ImportExpression, MemberExpression, Program, PropertyDefinition, Statement, TryStatement, UnaryOperator,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
+use oxc_syntax::scope::{ScopeFlags, ScopeId};
 
+use super::suspects::Suspects;
+use crate::model::globals::HOOKS;
 use crate::model::script::ScriptForm;
-
-/// Referring to one of these outside functions makes a script a body.
-const HOOKS: [&str; 8] = ["agent", "parallel", "pipeline", "workflow", "phase", "log", "args", "budget"];
 
 /// What a walk over the tree found. Places are byte offsets.
 #[derive(Debug, Default)]
@@ -30,6 +31,20 @@ pub(super) struct Facts {
     pub(super) dynamic_imports: Vec<DynamicImport>,
     /// The first `<!--`: operators here, but a comment wherever the same text is evaluated as a script.
     pub(super) html_comment: Option<usize>,
+    /// How many nodes of the tree lie on the longest way down, long chains included.
+    pub(super) depth: usize,
+    pub(super) require: Require,
+    /// There may be early errors that the parser does not find.
+    pub(super) suspect: bool,
+}
+
+/// `require`, which every script for Node.js knows and ours do not.
+#[derive(Debug, Default)]
+pub(super) struct Require {
+    /// Calls that nothing around them catches: their places and specifiers, where those are literals.
+    pub(super) calls: Vec<(usize, Option<String>)>,
+    /// Declared somewhere in the script, or asked for with `typeof`: it may know what it does.
+    pub(super) expected: bool,
 }
 
 #[derive(Debug)]
@@ -46,7 +61,8 @@ impl Facts {
     pub(super) fn of(program: &Program<'_>, text: &str) -> Self {
         let mut walker = Walker { text, ..Walker::default() };
         walker.visit_program(program);
-        let Walker { mut facts, used, used_inside, declared, .. } = walker;
+        let Walker { mut facts, used, used_inside, declared, suspects, .. } = walker;
+        facts.suspect |= suspects.found();
         facts.default_export = program.body.iter().any(exports_default);
         let calls = program.body.iter().any(calls);
         facts.hook = used.difference(&declared).next().is_some()
@@ -76,6 +92,14 @@ fn calls(statement: &Statement<'_>) -> bool {
     matches!(awaited.argument.without_parentheses(), Expression::CallExpression(_))
 }
 
+fn literal(expression: &Expression<'_>) -> Option<String> {
+    match expression {
+        Expression::StringLiteral(text) => Some(text.value.to_string()),
+        Expression::TemplateLiteral(template) => template.single_quasi().map(|text| text.to_string()),
+        _ => None,
+    }
+}
+
 fn exports_default(statement: &Statement<'_>) -> bool {
     const DEFAULT: &str = "default";
     match statement {
@@ -98,9 +122,14 @@ struct Walker<'a, 't> {
     text: &'t str,
     /// How many functions, or things that run like one, we are in.
     functions: usize,
+    /// How many nodes we are in.
+    depth: usize,
+    /// How many blocks whose errors are caught we are in.
+    caught: usize,
     used: HashSet<&'a str>,
     used_inside: HashSet<&'a str>,
     declared: HashSet<&'a str>,
+    suspects: Suspects<'a>,
     facts: Facts,
 }
 
@@ -112,13 +141,20 @@ impl<'a> Walker<'a, '_> {
     }
 
     fn import(&mut self, import: &ImportExpression<'a>) {
-        let specifier = match &import.source {
-            Expression::StringLiteral(text) => Some(text.value.to_string()),
-            Expression::TemplateLiteral(template) => template.single_quasi().map(|text| text.to_string()),
-            _ => None,
-        };
-        let at = import.span.start as usize;
+        let (at, specifier) = (import.span.start as usize, literal(&import.source));
         self.facts.dynamic_imports.push(DynamicImport { at, specifier, options: import.options.is_some() });
+    }
+
+    fn call(&mut self, call: &CallExpression<'a>) {
+        if call.callee.is_specific_id("require") && self.caught == 0 {
+            let specifier = call.arguments.first().and_then(|it| it.as_expression()).and_then(literal);
+            self.facts.require.calls.push((call.span.start as usize, specifier));
+        }
+    }
+
+    fn deeper(&mut self, by: usize) {
+        self.depth += by;
+        self.facts.depth = self.facts.depth.max(self.depth);
     }
 
     fn comparison(&mut self, binary: &BinaryExpression<'a>) {
@@ -141,6 +177,8 @@ impl<'a> Walker<'a, '_> {
 
 impl<'a> Visit<'a> for Walker<'a, '_> {
     fn enter_node(&mut self, kind: AstKind<'a>) {
+        self.deeper(1);
+        self.suspects.enter_node(kind);
         match kind {
             AstKind::Function(function) => {
                 if let Some(name) = function.id.as_ref().filter(|_| function.is_declaration()) {
@@ -152,7 +190,13 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
             AstKind::ReturnStatement(statement) if self.functions == 0 => {
                 self.facts.top_return.get_or_insert(statement.span.start as usize);
             }
-            AstKind::BindingIdentifier(name) => self.declare(name.name.as_str()),
+            AstKind::BindingIdentifier(name) => {
+                self.facts.require.expected |= name.name == "require";
+                self.declare(name.name.as_str());
+            }
+            AstKind::UnaryExpression(unary) if unary.operator == UnaryOperator::Typeof => {
+                self.facts.require.expected |= unary.argument.is_specific_id("require");
+            }
             AstKind::IdentifierReference(name) if HOOKS.contains(&name.name.as_str()) => {
                 let used = if self.functions == 0 { &mut self.used } else { &mut self.used_inside };
                 used.insert(name.name.as_str());
@@ -162,7 +206,17 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
         }
     }
 
+    fn enter_scope(&mut self, _flags: ScopeFlags, _scope: &Cell<Option<ScopeId>>) {
+        self.suspects.enter_scope();
+    }
+
+    fn leave_scope(&mut self) {
+        self.suspects.leave_scope();
+    }
+
     fn leave_node(&mut self, kind: AstKind<'a>) {
+        self.depth -= 1;
+        self.suspects.leave_node(kind);
         if matches!(
             kind,
             AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::StaticBlock(_)
@@ -174,8 +228,11 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
     /// Chains that lean to the left (`a + b + …`, `a.b.c…`, `f()()…`) may be as long as the source, so they are
     /// followed in a loop; everything else nests no deeper than was measured.
     fn visit_expression(&mut self, expression: &Expression<'a>) {
+        let outside = self.depth;
         let mut next = expression;
         loop {
+            // Counts a leaf twice, as `enter_node` does it again; too much is as good as exact.
+            self.deeper(1);
             next = match next {
                 Expression::BinaryExpression(binary) => {
                     self.comparison(binary);
@@ -187,6 +244,7 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
                     &logical.left
                 }
                 Expression::CallExpression(call) => {
+                    self.call(call);
                     self.visit_arguments(&call.arguments);
                     &call.callee
                 }
@@ -201,15 +259,25 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
                     }
                     other => match other.as_member_expression() {
                         Some(member) => self.member(member),
-                        None => return walk::walk_chain_element(self, other),
+                        None => break walk::walk_chain_element(self, other),
                     },
                 },
                 other => match other.as_member_expression() {
                     Some(member) => self.member(member),
-                    None => return walk::walk_expression(self, other),
+                    None => break walk::walk_expression(self, other),
                 },
             };
         }
+        self.depth = outside;
+    }
+
+    fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
+        let caught = usize::from(it.handler.is_some());
+        self.caught += caught;
+        self.visit_block_statement(&it.block);
+        self.caught -= caught;
+        it.handler.iter().for_each(|handler| self.visit_catch_clause(handler));
+        it.finalizer.iter().for_each(|block| self.visit_block_statement(block));
     }
 
     // Initialisers of fields run later, as functions do; their computed names run at once.
@@ -229,8 +297,10 @@ impl<'a> Visit<'a> for Walker<'a, '_> {
 impl<'a> Walker<'a, '_> {
     /// Visits what is in the brackets and hands back what stands before them.
     fn member<'b>(&mut self, member: &'b MemberExpression<'a>) -> &'b Expression<'a> {
-        if let MemberExpression::ComputedMemberExpression(computed) = member {
-            self.visit_expression(&computed.expression);
+        match member {
+            MemberExpression::ComputedMemberExpression(it) => self.visit_expression(&it.expression),
+            MemberExpression::PrivateFieldExpression(_) => self.facts.suspect = true,
+            MemberExpression::StaticMemberExpression(_) => {}
         }
         member.object()
     }

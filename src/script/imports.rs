@@ -36,6 +36,16 @@ pub(super) fn judge(
         verb: None,
         specifier: import.specifier.clone(),
         attributes: import.options,
+        required: false,
+    }));
+    // A script that declares it, asks for it with `typeof` or catches what it throws may know what it does.
+    let required = if facts.require.expected { &[][..] } else { &facts.require.calls };
+    found.extend(required.iter().map(|(at, specifier)| Stated {
+        at: *at,
+        verb: None,
+        specifier: specifier.clone(),
+        attributes: false,
+        required: true,
     }));
     found.sort_by_key(|import| import.at);
     let mut helpers = Vec::new();
@@ -57,6 +67,8 @@ struct Stated {
     /// `None` where it is computed.
     specifier: Option<String>,
     attributes: bool,
+    /// `require(…)`.
+    required: bool,
 }
 
 fn stated(statement: &Statement<'_>) -> Option<Stated> {
@@ -75,6 +87,7 @@ fn stated(statement: &Statement<'_>) -> Option<Stated> {
         verb: Some(verb),
         specifier: Some(specifier.to_string()),
         attributes: with,
+        required: false,
     })
 }
 
@@ -86,6 +99,12 @@ fn allowed(
 ) -> Result<Option<String>, (String, String)> {
     let refuse = |message: String| Err((message, ALTERNATIVES.to_owned()));
     let Some(specifier) = &import.specifier else {
+        if import.required {
+            return refuse(
+                "workflow scripts cannot require a module: they run in a sandbox without Node.js modules"
+                    .to_owned(),
+            );
+        }
         return refuse("workflow scripts cannot import a module whose name is computed".to_owned());
     };
     let relative = specifier.starts_with("./") || specifier.starts_with("../");
@@ -97,10 +116,16 @@ fn allowed(
         };
         return Err((message, hint));
     }
-    if specifier.starts_with(VIRTUAL) {
+    if specifier.starts_with(VIRTUAL) && !import.required {
         return Ok(None);
     }
-    let verb = import.verb.unwrap_or("import");
+    let verb = if import.required { "require" } else { import.verb.unwrap_or("import") };
+    if relative && import.required && imports == Imports::Relative {
+        return Err((
+            format!("workflow scripts cannot require '{specifier}': there are only modules"),
+            format!("write `import … from '{specifier}'` or `await import('{specifier}')`"),
+        ));
+    }
     if relative && imports == Imports::Relative {
         if import.attributes {
             return Err((
@@ -121,4 +146,59 @@ fn allowed(
         return refuse(format!("{cannot}: a workflow is one self-contained source"));
     }
     refuse(format!("{cannot}: they run in a sandbox without Node.js modules"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{META, failure, read_text};
+
+    #[test]
+    fn calls_of_require_that_can_only_fail_are_refused() {
+        for (rest, column, message) in [
+            (
+                "const fs = require('fs'); return fs",
+                12,
+                "workflow scripts cannot require 'fs': they run in a sandbox without Node.js modules",
+            ),
+            (
+                "return require(`./x.js`).y",
+                8,
+                "workflow scripts cannot require './x.js': a workflow is one self-contained source",
+            ),
+            (
+                "export default () => require(name)",
+                22,
+                "workflow scripts cannot require a module: they run in a sandbox without Node.js modules",
+            ),
+            (
+                "try { f() } catch { require('fs') } return",
+                21,
+                "workflow scripts cannot require 'fs': they run in a sandbox without Node.js modules",
+            ),
+            (
+                "try { require('fs') } finally { return }",
+                7,
+                "workflow scripts cannot require 'fs': they run in a sandbox without Node.js modules",
+            ),
+        ] {
+            let source = format!("{META}{rest}");
+            assert_eq!(failure(&source), ("ERR_SCRIPT_UNSUPPORTED", 2, column), "{rest}");
+            let text = read_text(&source).unwrap_err().to_string();
+            assert_eq!(
+                text.lines().next(),
+                Some(format!("{message} (review.js:2:{column})").as_str()),
+                "{rest}"
+            );
+        }
+        for rest in [
+            "return typeof require === 'function' ? require('fs') : null",
+            "try { return require('fs') } catch { return null }",
+            "const require = (name) => name; return require('fs')",
+            "return [].map((require) => require('fs'))",
+            "return a.require('fs') + new Map([['require', '(fs)']]).size",
+            "return require",
+        ] {
+            assert!(read_text(&format!("{META}{rest}")).is_ok(), "{rest}");
+        }
+    }
 }

@@ -13,6 +13,8 @@ mod meta;
 mod nesting;
 mod parse;
 mod position;
+mod scopes;
+mod suspects;
 mod typescript;
 
 #[cfg(test)]
@@ -45,8 +47,7 @@ pub use self::library::{find_by_name, list};
 /// In this order: [`WorkflowError::Unsupported`] for a source nested too deep to be parsed, [`WorkflowError::Syntax`],
 /// [`WorkflowError::Unsupported`] for TypeScript that is more than types, [`WorkflowError::Metadata`],
 /// [`WorkflowError::Unsupported`] for an import, [`WorkflowError::NoEntry`], then what is wrong with the helpers that
-/// it imports, [`WorkflowError::Import`] if one is not there. Scope errors, such as a name that is declared twice, are
-/// left to the sandbox.
+/// it imports, [`WorkflowError::Import`] if one is not there.
 pub fn read(
     source: &str,
     path: Option<PathBuf>,
@@ -140,8 +141,11 @@ impl File<'_> {
         if let Some(error) = &parsed.error {
             return Err(self.syntax(error.clone()));
         }
-        let metadata = meta::extract(&parsed.program).map_err(|missing| self.metadata(missing))?;
         let facts = Facts::of(&parsed.program, parsed.text);
+        if let Some(first) = scopes::early_errors(&parsed.program, &facts).into_iter().next() {
+            return Err(self.syntax(first));
+        }
+        let metadata = meta::extract(&parsed.program).map_err(|missing| self.metadata(missing))?;
         let form = facts.form();
         let wanted = imports::judge(&parsed.program, &facts, form, imports);
         let wanted = wanted.map_err(|refused| self.unsupported(refused))?;
@@ -161,6 +165,9 @@ impl File<'_> {
                 return Err(file.syntax(error.clone()));
             }
             let facts = Facts::of(&parsed.program, parsed.text);
+            if let Some(first) = scopes::early_errors(&parsed.program, &facts).into_iter().next() {
+                return Err(file.syntax(first));
+            }
             let wanted = imports::judge(&parsed.program, &facts, Some(FORM), Imports::Relative);
             let wanted = wanted.map_err(|refused| file.unsupported(refused))?;
             match misread(&facts, FORM) {

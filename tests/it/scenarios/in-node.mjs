@@ -533,7 +533,6 @@ const KNOWN = {
   'children-by-name result.value.reviews.0.global': 'children share one global object here',
   'children-by-name result.value.reviews.1.global': 'children share one global object here',
   'refused-globals *': 'Node.js has them, and the model needs some',
-  'refused-redeclaration *': 'found by the interpreter, in its own words',
   'children-that-do-not-load *': 'the messages are the engine\'s own',
   ...Object.fromEntries(
     ['concurrency', 'fail-fast', 'min-success', 'options-refused', 'settle', 'timeout'].map((name) => [`parallel-${name} *`, 'not modelled']),

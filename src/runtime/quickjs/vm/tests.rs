@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::model::globals::{HOOKS, STANDARD, instead_of};
 use crate::model::json::JsonText;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::outcome::Settled;
@@ -516,4 +517,19 @@ fn children_are_asked_for_within_the_depth() {
     let Settled::Value(Some(json)) = run(vm).0 else { panic!() };
     assert_eq!(json.as_str(), r#""Nested workflow() calls are limited to one level""#);
     assert_eq!(error_code(ScriptForm::Body, "throw 1"), "ERR_SCRIPT_FAILED");
+}
+
+/// Whatever a new version of the interpreter brings, or a new unit, has to be known to the check of sources too.
+#[test]
+fn scripts_find_the_globals_that_are_listed() {
+    let listed = |more: &[&str]| {
+        let mut names: Vec<&str> = HOOKS.iter().chain(STANDARD).chain(more).copied().collect();
+        names.sort_unstable();
+        serde_json::to_string(&names).unwrap()
+    };
+    assert_eq!(body("return Object.getOwnPropertyNames(globalThis).sort()"), listed(&[]));
+    assert_eq!(module("export default Object.getOwnPropertyNames(globalThis).sort()"), listed(&[]));
+    for name in HOOKS.iter().chain(STANDARD) {
+        assert_eq!(instead_of(name), None, "{name} is there");
+    }
 }
