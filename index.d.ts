@@ -18,6 +18,11 @@ export declare class RunHandle {
    * (`{ usage?, sessionId?, raw? }`).
    */
   answer(call: number, output?: string | undefined | null, extra?: string | undefined | null): void
+  /**
+   * Others have changed the budget that the run shares with them: what was spent besides, and, if `new_total`,
+   * the total (`null` for no limit).
+   */
+  changeBudget(spent: number, newTotal: boolean, total?: number | undefined | null): void
   /** The failure of an agent call: `{ name, message, stack?, code? }` as JSON. */
   fail(call: number, error: string): void
 }

@@ -554,6 +554,44 @@ test('2.11: failed calls cost nothing, nothing is refused, and the object is cha
   assert.deepEqual([both, budgetState.spent], [[1, 1], 20])
 })
 
+test('2.11: a negative number is shown until the first answer', async () => {
+  const seen = await run('async () => [budget.spent(), await agent("p"), budget.spent()]', { budgetState: { total: 5, spent: -7 }, onAgent: () => ({ output: 1, usage: { outputTokens: 2 } }) })
+  assert.deepEqual(seen, [-7, 1, 0])
+})
+
+test('2.11: what others do to the object is seen with the next answer', async () => {
+  const budgetState = { total: 100, spent: 0 }
+  const onAgent = (prompt) => {
+    if (prompt === 'spend') budgetState.spent += 50
+    if (prompt === 'refund') budgetState.spent = 1
+    if (prompt === 'lift') budgetState.total = null
+    if (prompt === 'limit') budgetState.total = 20
+    if (prompt === 'spoil') Object.assign(budgetState, { total: undefined, spent: NaN })
+    if (prompt === 'throw') {
+      budgetState.spent += 5
+      throw new Error('no')
+    }
+    return { output: 1, usage: { outputTokens: 2 } }
+  }
+  const prompts = ['a', 'spend', 'refund', 'lift', 'limit', 'throw', 'spoil']
+  const code = 'async () => { const s = []; for (const p of args.prompts) { await agent(p).catch(() => 0); s.push([budget.total, budget.spent()]) } return s }'
+  const seen = await run(code, { budgetState, onAgent, args: { prompts } })
+  assert.deepEqual(seen, [[100, 2], [100, 54], [100, 3], [null, 5], [20, 7], [20, 12], [20, 14]])
+  assert.deepEqual([budgetState.total, budgetState.spent], [undefined, NaN])
+
+  // A hard budget over several runs is one budget.
+  const shared = { total: 10, spent: 0 }
+  const spender = `export const meta = { name: 'n', description: 'd' }
+let n = 0
+try { for (;;) { await agent('x'); n++ } } catch (error) { return [n, error.code] }`
+  const each = await Promise.all([1, 2, 3].map(() => runWorkflow({ source: spender, budgetState: shared, onAgent: () => ({ output: 1, usage: { outputTokens: 2 } }) })))
+  assert.deepEqual(each.map(([, code]) => code), Array(3).fill('ERR_BUDGET_EXHAUSTED'))
+  const calls = each.reduce((sum, [n]) => sum + n, 0)
+  assert.equal(shared.spent, 2 * calls)
+  // What was under way when it was used up may overdraw it, one call a run.
+  assert.ok(calls >= 5 && calls <= 7, `${calls}`)
+})
+
 test('2.13: children', async (t) => {
   const dir = folder(t, {
     'flows/parent.js': `${META}export default async (given) => {

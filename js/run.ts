@@ -19,7 +19,7 @@ import {
 import { formatLogValue } from './log-format.js'
 import { type NativeRunOptions, type RunHandle, startRun } from './native.js'
 import { checkOptions } from './options.js'
-import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowEvent } from './types.js'
+import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
 import type { AgentRunOptions, JSONValue } from './workflow-types.js'
 
 type Options = RunWorkflowOptions | RunWorkflowSourceOptions
@@ -87,6 +87,9 @@ function toNativeOptions(options: Options): NativeRunOptions {
   return native
 }
 
+/** The runs that share a budget object. */
+const sharers = new WeakMap<WorkflowBudgetState, Set<Run>>()
+
 /** One run between its start and its end. */
 class Run {
   readonly #options: Options
@@ -101,6 +104,8 @@ class Run {
   /** The first error of a callback that belongs to no call. It decides how the run ends. */
   #failure: { error: unknown } | undefined
   #ended = false
+  /** The caller's budget object, with what the engine knows to be in it. */
+  readonly #budget: { readonly state: WorkflowBudgetState; spent: number; total: number | null } | undefined
 
   constructor(
     options: Options,
@@ -118,10 +123,17 @@ class Run {
       return
     }
     options.signal?.addEventListener('abort', this.#abort, { once: true })
+    const state = options.budgetState
+    if (state) {
+      this.#budget = { state, spent: state.spent, total: native.budgetTotal ?? null }
+      const runs = sharers.get(state) ?? new Set()
+      sharers.set(state, runs.add(this))
+    }
   }
 
   /** Takes a batch of messages. Nothing may leave this function: there is nobody to catch it. */
   #dispatch(batch: string): void {
+    this.#hearOfBudget()
     for (const message of JSON.parse(batch) as Message[]) {
       try {
         this.#take(message)
@@ -166,12 +178,35 @@ class Run {
         this.#event(message.event)
         return
       case 'charged':
-        if (this.#options.budgetState) this.#options.budgetState.spent += message.charged
+        this.#charge(message.charged)
         return
       case 'end':
         this.#end(message)
         return
     }
+  }
+
+  #charge(charged: number): void {
+    const known = this.#budget
+    if (!known) return
+    this.#hearOfBudget()
+    known.state.spent += charged
+    known.spent = known.state.spent
+    for (const other of sharers.get(known.state) ?? []) other.#hearOfBudget()
+  }
+
+  /** Tells the engine what others have done to the budget object: the caller, or another run over the same object. */
+  #hearOfBudget(): void {
+    const known = this.#budget
+    if (!known) return
+    const { spent, total } = known.state
+    const more = spent - known.spent
+    // What is no number says nothing, as in the original.
+    const limit = total === null || Number.isFinite(total) ? total : known.total
+    if (!Number.isFinite(more) || (more === 0 && limit === known.total)) return
+    this.#handle?.changeBudget(more, limit !== known.total, limit)
+    known.spent = spent
+    known.total = limit
   }
 
   #event(event: WorkflowEvent): void {
@@ -204,9 +239,11 @@ class Run {
         usage === undefined && sessionId === undefined && raw === undefined
           ? undefined
           : JSON.stringify({ usage, sessionId, raw })
+      this.#hearOfBudget()
       this.#handle?.answer(call, JSON.stringify(result.output) as string | undefined, extra)
     } catch (error) {
       this.#thrown.set(call, error)
+      this.#hearOfBudget()
       this.#handle?.fail(call, describeThrown(error))
     } finally {
       this.#calls.delete(call)
@@ -241,6 +278,7 @@ class Run {
   #end(end: Extract<Message, { k: 'end' }>): void {
     const { signal } = this.#options
     this.#ended = true
+    if (this.#budget) sharers.get(this.#budget.state)?.delete(this)
     signal?.removeEventListener('abort', this.#abort)
     for (const controller of this.#calls.values()) controller?.abort()
     this.#calls.clear()

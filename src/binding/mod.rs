@@ -17,6 +17,7 @@ use napi::bindgen_prelude::{Function, Object, Result};
 use napi_derive::napi;
 
 use crate::engine::{Engine, Host, RunControl};
+use crate::model::budget::BudgetChange;
 use crate::model::error::WorkflowError;
 use crate::model::json::{self, JsonText};
 use crate::providers;
@@ -48,6 +49,13 @@ impl RunHandle {
     #[napi]
     pub fn answer(&self, call: f64, output: Option<String>, extra: Option<String>) {
         self.calls.answer(call as u64, output, extra.as_deref());
+    }
+
+    /// Others have changed the budget that the run shares with them: what was spent besides, and, if `new_total`,
+    /// the total (`null` for no limit).
+    #[napi]
+    pub fn change_budget(&self, spent: f64, new_total: bool, total: Option<f64>) {
+        self.control.change_budget(BudgetChange { spent, total: new_total.then_some(total) });
     }
 
     /// The failure of an agent call: `{ name, message, stack?, code? }` as JSON.

@@ -1,5 +1,6 @@
 //! The handle on a run from outside: cancel it, and find out whether it is stuck.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock;
 use super::host::RunEnd;
+use crate::model::budget::BudgetChange;
 use crate::runtime::Interrupt;
 
 /// What is told when a run is over.
@@ -23,6 +25,9 @@ struct Shared {
     /// The run shall end now.
     force: CancellationToken,
     interrupt: Interrupt,
+    /// What others have done to the budget and the run has not heard of yet.
+    budget: Mutex<BudgetChange>,
+    budget_changed: AtomicBool,
     grace: Duration,
     on_end: Mutex<Option<OnEnd>>,
 }
@@ -33,6 +38,8 @@ impl RunControl {
             cancel: CancellationToken::new(),
             force: CancellationToken::new(),
             interrupt: Interrupt::default(),
+            budget: Mutex::default(),
+            budget_changed: AtomicBool::new(false),
             grace,
             on_end: Mutex::new(Some(on_end)),
         }))
@@ -62,6 +69,22 @@ impl RunControl {
         self.0.cancel.cancel();
         self.0.force.cancel();
         self.0.interrupt.stop();
+    }
+
+    /// Somebody else who shares the run's budget has changed it: adds `spent` to what was spent, and sets the total if
+    /// there is one to set. The run hears of it before the next thing that happens in it.
+    pub fn change_budget(&self, change: BudgetChange) {
+        let mut known = self.0.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        known.spent += change.spent;
+        known.total = change.total.or(known.total);
+        self.0.budget_changed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn take_budget_change(&self) -> Option<BudgetChange> {
+        if !self.0.budget_changed.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        Some(std::mem::take(&mut *self.0.budget.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     pub(super) fn cancel_token(&self) -> &CancellationToken {

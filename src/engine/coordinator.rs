@@ -154,6 +154,9 @@ impl Coordinator {
         let mut since_look = 0;
         loop {
             while let Some(input) = self.inputs.pop_front() {
+                if let Some(change) = self.control.take_budget_change() {
+                    self.core.step(Input::BudgetChanged(change), &mut effects);
+                }
                 self.core.step(input, &mut effects);
                 for effect in effects.drain(..) {
                     if let Some(result) = self.carry_out(effect) {

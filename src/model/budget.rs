@@ -17,6 +17,15 @@ impl BudgetState {
     }
 }
 
+/// What others do to a budget that a run shares with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BudgetChange {
+    /// Added to what was spent; may be negative.
+    pub spent: f64,
+    /// `None` keeps the total, `Some(None)` lifts it.
+    pub total: Option<Option<f64>>,
+}
+
 /// What happens when the budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Call, CallState, Core, Effect, Phase, cancelled};
-use crate::model::budget::BudgetMode;
+use crate::model::budget::{BudgetChange, BudgetMode};
 use crate::model::error::ErrorData;
 use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
 use crate::model::ids::{CallId, Slot, VmId};
@@ -294,6 +294,15 @@ impl Core {
             self.exhaustion_told = true;
             effects.push(Effect::Emit(Event::BudgetExhausted { budget: self.budget }));
         }
+    }
+
+    /// Scripts see it with the next outcome that they are given, as in the original.
+    pub(super) fn budget_changed(&mut self, change: BudgetChange) {
+        self.budget.spent = (self.budget.spent + change.spent).max(0.0);
+        if let Some(total) = change.total {
+            self.budget.total = total;
+        }
+        self.exhaustion_told &= self.budget.exhausted();
     }
 
     fn conclude_answer(&mut self, id: CallId, output: AgentOutput, effects: &mut Vec<Effect>) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::budget::BudgetState;
+use crate::model::budget::{BudgetChange, BudgetState};
 use crate::model::error::{CancelReason, ErrorData, WorkflowError};
 use crate::model::event::{CallEnd, CallInfo, Event};
 use crate::model::ids::{CallId, Slot, VmId};
@@ -43,6 +43,8 @@ pub enum Input {
     TimerFired { call: CallId },
     /// The wait before another attempt is over.
     BackoffOver { call: CallId },
+    /// Somebody else has changed the budget that the run shares with others.
+    BudgetChanged(BudgetChange),
     /// Somebody wants the run to end.
     CancelRequested { reason: CancelReason },
     /// The time that a cancelled run may take to clean up is over.
@@ -214,6 +216,7 @@ impl Core {
             Input::ChildNotStarted { call, error } => self.child_not_started(call, error, effects),
             Input::TimerFired { call } => self.resolve(call, Ok(None)),
             Input::BackoffOver { call } => self.backoff_over(call),
+            Input::BudgetChanged(change) => self.budget_changed(change),
             Input::CancelRequested { reason } => self.cancel(reason, effects),
             Input::GraceOver => self.grace_over(effects),
         }

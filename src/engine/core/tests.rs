@@ -111,6 +111,29 @@ fn check(options: CoreOptions, script: Vec<(Input, &str)>) {
 }
 
 #[test]
+fn a_budget_that_others_change_is_seen_with_the_next_outcome() {
+    let mut hard = options();
+    hard.rules.budget_mode = BudgetMode::Hard;
+    hard.budget = BudgetState { total: Some(10.0), spent: 1.0 };
+    let mut core = started(hard);
+    let change = |spent, total| Input::BudgetChanged(BudgetChange { spent, total });
+    for (input, expected) in [
+        (change(2.0, None), (Some(10.0), 3.0)),
+        (change(-100.0, None), (Some(10.0), 0.0)),
+        (change(7.0, Some(None)), (None, 7.0)),
+        (change(0.0, Some(Some(7.0))), (Some(7.0), 7.0)),
+    ] {
+        assert_eq!(step(&mut core, input.clone()), [], "{input:?}");
+        assert_eq!(core.budget(), BudgetState { total: expected.0, spent: expected.1 }, "{input:?}");
+    }
+    // Others have used it up: the next call is refused, and the script is shown why.
+    let effects = step(&mut core, idle(0, vec![agent(0)]));
+    let [Effect::Deliver { outcome: Err(error), budget, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(error.code.as_deref(), Some("ERR_BUDGET_EXHAUSTED"));
+    assert_eq!(*budget, BudgetState { total: Some(7.0), spent: 7.0 });
+}
+
+#[test]
 fn outcomes_are_delivered_one_at_a_time_in_order_of_arrival() {
     check(
         options(),

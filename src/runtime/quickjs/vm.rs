@@ -308,7 +308,8 @@ impl Vm for QuickJsVm {
                 Some(total) => Value::new_number(ctx.clone(), total),
                 None => Value::new_null(ctx.clone()),
             };
-            settle.call::<_, ()>((slot.0, failed, value, total, budget.spent))
+            // The original shows no negative number once a call is over.
+            settle.call::<_, ()>((slot.0, failed, value, total, budget.spent.max(0.0)))
         })
     }
 }
