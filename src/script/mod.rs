@@ -3,6 +3,7 @@
 //! Knows the syntax tree (oxc) and nothing about running scripts.
 
 mod code;
+mod culprits;
 mod files;
 mod form;
 mod imports;
@@ -25,6 +26,7 @@ use crate::model::error::WorkflowError;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Script, ScriptForm};
 
+pub use self::culprits::culprits;
 pub use self::files::{find_by_name, load};
 
 /// Everything about a source that is known before anything runs.

@@ -318,7 +318,9 @@ fn build_bridge(
     setup: &VmSetup,
     outbox: &Rc<Outbox>,
 ) -> rquickjs::Result<Bridge> {
-    globals::init(ctx)?;
+    let mut texts = globals::Texts::new(setup.explain);
+    texts.add(script.display_name.clone(), script.code.clone(), script.form == ScriptForm::Module);
+    globals::init(ctx, setup.limits.stack_bytes, texts)?;
     let bridge = globals::primitives(ctx, script, setup, outbox)?;
     let save =
         |name: &str| Ok::<_, rquickjs::Error>(Persistent::save(ctx, bridge.get::<_, Function<'_>>(name)?));

@@ -24,6 +24,7 @@ fn setup() -> VmSetup {
         depth_left: 1,
         max_depth: 1,
         interrupt: Interrupt::default(),
+        explain: None,
     }
 }
 
@@ -272,14 +273,14 @@ fn errors_carry_the_authors_coordinates() {
         (
             ScriptForm::Body,
             "function f() {\n  null.x\n}\nawait agent('a')\nf()",
-            "TypeError: cannot read property 'x' of null\n    at f (flow.js:2:3)\n    at <anonymous> (flow.js:5:1)",
+            "TypeError: Cannot read properties of null (reading 'x')\n    at f (flow.js:2:3)\n    at <anonymous> (flow.js:5:1)",
         ),
         (
             ScriptForm::Module,
             "export default () => {\n throw new Error('boom') }",
             "Error: boom\n    at default (flow.js:2:12)",
         ),
-        (ScriptForm::Module, "throw new Error('top')", "Error: top\n    at <anonymous> (flow.js:1:"),
+        (ScriptForm::Module, "throw new Error('top')", "Error: top\n    at <anonymous> (flow.js:1:7)"),
         (ScriptForm::Body, "throw 'str'", "str"),
         (ScriptForm::Body, "throw { code: 1 }", "[object Object]"),
         (ScriptForm::Body, "throw undefined", "undefined"),

@@ -1,0 +1,482 @@
+//! What may fail in a source: calls of what is no function, loops over what cannot be looped over, and so on, each
+//! under the place where the interpreter would say that it failed.
+//!
+//! The interpreter notes its place only at names, calls, operators and beginnings of statements; this walks a source in
+//! the order in which the interpreter compiles it, and keeps the note that would be the last one. Knows nothing about
+//! errors but how V8 prints an expression.
+
+mod marks;
+mod print;
+
+use std::collections::HashMap;
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::*;
+use oxc_ast_visit::{Visit, walk};
+use oxc_parser::config::TokensParserConfig;
+use oxc_parser::{ParseOptions, Parser};
+use oxc_span::{GetSpan, SourceType};
+use oxc_syntax::scope::ScopeFlags;
+
+use self::marks::{Marks, Place};
+use self::print::{Printer, argument, key, literal};
+use super::nesting;
+use crate::model::culprit::{Culprit, Deed};
+
+/// Everything that may fail in code that the sandbox evaluates; nothing for code that does not parse or is too deep.
+pub fn culprits(code: &str) -> Vec<Culprit> {
+    let Ok(nesting) = nesting::measure(code) else { return Vec::new() };
+    // The script that asks may have used up most of its thread's stack.
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("script-reader".to_owned())
+            .stack_size(nesting.stack_bytes())
+            .spawn_scoped(scope, || find(code))
+            .ok()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default()
+    })
+}
+
+fn find(code: &str) -> Vec<Culprit> {
+    let allocator = Allocator::default();
+    let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
+    let parsed = Parser::new(&allocator, code, SourceType::mjs())
+        .with_options(options)
+        .with_config(TokensParserConfig)
+        .parse();
+    let marks = Marks::new(code, parsed.tokens.iter().map(|token| (token.start(), token.end())));
+    let mut names = Names::default();
+    names.visit_program(&parsed.program);
+    let printer = Printer { text: code, iterated: false };
+    let mut walker = Walker { marks, names, printer, mark: (0, 0), noted: false, found: Vec::new() };
+    walker.visit_program(&parsed.program);
+    walker.found
+}
+
+/// Names that a source declares, each with whether every declaration of it is a function.
+#[derive(Default)]
+struct Names(HashMap<String, bool>);
+
+impl Names {
+    fn declare(&mut self, name: &str, function: bool) {
+        *self.0.entry(name.to_owned()).or_insert(true) &= function;
+    }
+}
+
+impl<'a> Visit<'a> for Names {
+    fn visit_binding_identifier(&mut self, it: &BindingIdentifier<'a>) {
+        self.declare(&it.name, false);
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
+        if let Some(name) = &it.id {
+            self.declare(&name.name, true);
+        }
+        self.visit_formal_parameters(&it.params);
+        it.body.iter().for_each(|body| self.visit_function_body(body));
+        let _ = flags;
+    }
+
+    fn visit_variable_declaration(&mut self, it: &VariableDeclaration<'a>) {
+        for declarator in &it.declarations {
+            match (&declarator.id, &declarator.init) {
+                (BindingPattern::BindingIdentifier(name), Some(init)) if it.kind.is_const() => {
+                    let function = matches!(
+                        init.get_inner_expression(),
+                        Expression::ArrowFunctionExpression(_) | Expression::FunctionExpression(_)
+                    );
+                    self.declare(&name.name, function);
+                }
+                (id, _) => self.visit_binding_pattern(id),
+            }
+            declarator.init.iter().for_each(|init| self.visit_expression(init));
+        }
+    }
+}
+
+/// Walks in the order of compilation.
+struct Walker<'t> {
+    marks: Marks<'t>,
+    names: Names,
+    printer: Printer<'t>,
+    /// The last place noted in the function at hand.
+    mark: Place,
+    /// Whether any was noted in it: without one the interpreter forgets the column.
+    noted: bool,
+    found: Vec<Culprit>,
+}
+
+impl Walker<'_> {
+    fn note(&mut self, offset: u32) {
+        self.mark = self.marks.mark(offset);
+        self.noted = true;
+    }
+
+    fn add(&mut self, at: u32, deed: Deed, text: String) {
+        self.found.push(Culprit { mark: self.mark, at: self.marks.place(at), deed, text });
+    }
+
+    /// A function has notes of its own.
+    fn function(&mut self, start: u32, body: impl FnOnce(&mut Self)) {
+        let outer = (self.mark, self.noted, self.found.len());
+        self.mark = self.marks.mark(start);
+        self.noted = false;
+        body(self);
+        if !self.noted {
+            for culprit in &mut self.found[outer.2..] {
+                if culprit.mark == self.mark {
+                    culprit.mark.1 = 1;
+                }
+            }
+        }
+        (self.mark, self.noted) = (outer.0, outer.1);
+    }
+
+    fn parameters(&mut self, parameters: &FormalParameters<'_>) {
+        for parameter in &parameters.items {
+            self.pattern(&parameter.pattern, None);
+            parameter.initializer.iter().for_each(|init| self.visit_expression(init));
+        }
+        if let Some(rest) = &parameters.rest {
+            self.pattern(&rest.rest.argument, None);
+        }
+    }
+
+    /// A pattern; `value` is what it takes apart, if that stands in the source.
+    fn pattern(&mut self, pattern: &BindingPattern<'_>, value: Option<&Expression<'_>>) {
+        match pattern {
+            BindingPattern::BindingIdentifier(_) => {}
+            BindingPattern::ObjectPattern(object) => {
+                self.take_apart(object.span.start, object.properties.first().map(|it| &it.key), value);
+                for property in &object.properties {
+                    self.computed_key(property.computed, &property.key);
+                    self.pattern(&property.value, None);
+                }
+            }
+            BindingPattern::ArrayPattern(array) => {
+                self.iterate(array.span.start, value);
+                array.elements.iter().flatten().for_each(|element| self.pattern(element, None));
+                array.rest.iter().for_each(|rest| self.pattern(&rest.argument, None));
+                self.note(array.span.start);
+            }
+            BindingPattern::AssignmentPattern(default) => {
+                self.pattern(&default.left, None);
+                self.visit_expression(&default.right);
+            }
+        }
+    }
+
+    fn take_apart(&mut self, at: u32, first: Option<&PropertyKey<'_>>, value: Option<&Expression<'_>>) {
+        let text = match value {
+            Some(value) => literal(value).unwrap_or_else(|| self.printer.print(value)),
+            None => "undefined".to_owned(),
+        };
+        let nothing = value.is_none_or(|value| literal(value).is_some());
+        let at = first.map_or(at, |key| key.span().start);
+        let first = first.and_then(key);
+        self.add(at, Deed::Destructure { first, literal: nothing }, text);
+    }
+
+    fn iterate(&mut self, at: u32, value: Option<&Expression<'_>>) {
+        let text = value.map_or_else(|| "undefined".to_owned(), |value| self.iterated(value));
+        self.add(value.map_or(at, |value| value.span().start), Deed::Iterate, text);
+    }
+
+    /// What is iterated over. V8 blames the function if the value comes from a call.
+    fn iterated(&self, value: &Expression<'_>) -> String {
+        let text = Printer { iterated: true, ..self.printer }.print(value);
+        match value.get_inner_expression() {
+            Expression::CallExpression(_) | Expression::NewExpression(_) => {
+                format!("{text} is not a function or its return value")
+            }
+            _ => text,
+        }
+    }
+
+    fn computed_key(&mut self, computed: bool, key: &PropertyKey<'_>) {
+        if computed {
+            key.as_expression().into_iter().for_each(|key| self.visit_expression(key));
+        }
+    }
+
+    fn target(&mut self, target: &AssignmentTarget<'_>, value: Option<&Expression<'_>>) {
+        match target {
+            AssignmentTarget::ObjectAssignmentTarget(object) => {
+                let first = object.properties.first();
+                let at = first.map_or(object.span.start, |first| first.span().start);
+                let text = value.map_or_else(|| "undefined".to_owned(), |value| self.printer.print(value));
+                let first = first.and_then(|first| match first {
+                    AssignmentTargetProperty::AssignmentTargetPropertyIdentifier(it) => {
+                        Some(it.binding.name.to_string())
+                    }
+                    AssignmentTargetProperty::AssignmentTargetPropertyProperty(it) => key(&it.name),
+                });
+                let literal = value.is_none_or(|value| literal(value).is_some());
+                self.add(at, Deed::Destructure { first, literal }, text);
+                walk::walk_assignment_target(self, target);
+            }
+            AssignmentTarget::ArrayAssignmentTarget(array) => {
+                self.iterate(array.span.start, value);
+                walk::walk_assignment_target(self, target);
+                self.note(array.span.start);
+            }
+            _ => walk::walk_assignment_target(self, target),
+        }
+    }
+
+    fn assigned(&mut self, target: &SimpleAssignmentTarget<'_>) {
+        let (at, deed, text) = match target {
+            SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
+                (name.span.start, Deed::SetVariable, name.name.to_string())
+            }
+            SimpleAssignmentTarget::StaticMemberExpression(member) => {
+                let key = Some(member.property.name.to_string());
+                (member.property.span.start, Deed::SetProperty { key }, self.object(&member.object))
+            }
+            SimpleAssignmentTarget::ComputedMemberExpression(member) => {
+                let deed = Deed::SetProperty { key: literal(&member.expression) };
+                (member.expression.span().start, deed, self.object(&member.object))
+            }
+            _ => return,
+        };
+        self.add(at, deed, text);
+    }
+
+    /// How V8 shows what a property belongs to, as far as the source tells.
+    fn object(&self, object: &Expression<'_>) -> String {
+        match object.get_inner_expression() {
+            Expression::StringLiteral(text) => format!("string '{}'", text.value),
+            Expression::ArrayExpression(_) => "object '[object Array]'".to_owned(),
+            _ => "object '#<Object>'".to_owned(),
+        }
+    }
+
+    /// Arguments, for calls of all kinds.
+    fn arguments(&mut self, arguments: &[Argument<'_>]) {
+        for argument in arguments {
+            match argument {
+                Argument::SpreadElement(spread) => {
+                    self.visit_expression(&spread.argument);
+                    let text = self.iterated(&spread.argument);
+                    self.add(spread.argument.span().start, Deed::Spread, text);
+                }
+                other => other.as_expression().into_iter().for_each(|it| self.visit_expression(it)),
+            }
+        }
+    }
+
+    /// A call may fail unless its callee is known to be a function.
+    fn call(&mut self, callee: &Expression<'_>, arguments: Option<&[Argument<'_>]>) {
+        let first = arguments.and_then(|arguments| argument(self.printer, arguments));
+        let mut root = callee.get_inner_expression();
+        let direct = matches!(root, Expression::Identifier(_));
+        while let Expression::StaticMemberExpression(member) = root {
+            root = &member.object;
+        }
+        let declared = match root {
+            Expression::Identifier(name) => self.names.0.get(name.name.as_str()).copied(),
+            _ => Some(false),
+        };
+        let deed = match declared {
+            Some(true) if direct => return,
+            None => Deed::CallGlobal { argument: first },
+            _ => Deed::Call { argument: first },
+        };
+        let at = match callee.get_inner_expression() {
+            Expression::StaticMemberExpression(member) => member.property.span.start,
+            other => other.span().start,
+        };
+        self.add(at, deed, self.printer.print(callee));
+    }
+}
+
+impl<'a> Visit<'a> for Walker<'_> {
+    fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
+        self.note(it.span.start);
+    }
+
+    fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
+        self.note(it.span.start);
+        self.visit_expression(&it.expression);
+    }
+
+    fn visit_throw_statement(&mut self, it: &ThrowStatement<'a>) {
+        self.note(it.argument.span().start);
+        self.visit_expression(&it.argument);
+    }
+
+    fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
+        self.visit_expression(&it.left);
+        if it.operator != BinaryOperator::Exponential {
+            self.note(it.right.span().start);
+        }
+        self.visit_expression(&it.right);
+        match it.operator {
+            BinaryOperator::In => {
+                let deed = Deed::In { key: literal(&it.left), object: literal(&it.right) };
+                self.add(it.span.start, deed, self.printer.print(&it.right));
+            }
+            BinaryOperator::Instanceof => {
+                let deed = Deed::InstanceOf { literal: literal(&it.right).is_some() };
+                self.add(it.span.start, deed, self.printer.print(&it.right));
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        self.visit_expression(&it.callee);
+        let normal = !matches!(it.callee, Expression::Super(_));
+        if let Some(open) = self.marks.after(it.callee.span().end, '(').filter(|_| normal) {
+            self.note(open + 1);
+        }
+        self.arguments(&it.arguments);
+        if normal {
+            self.call(&it.callee, Some(&it.arguments));
+        }
+    }
+
+    fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
+        self.note(it.callee.span().start);
+        self.visit_expression(&it.callee);
+        self.arguments(&it.arguments);
+        let argument = argument(self.printer, &it.arguments);
+        self.add(it.span.start, Deed::Construct { argument }, self.printer.print(&it.callee));
+    }
+
+    fn visit_tagged_template_expression(&mut self, it: &TaggedTemplateExpression<'a>) {
+        self.visit_expression(&it.tag);
+        self.note(it.quasi.span.start);
+        it.quasi.expressions.iter().for_each(|part| self.visit_expression(part));
+        self.call(&it.tag, None);
+    }
+
+    fn visit_array_expression(&mut self, it: &ArrayExpression<'a>) {
+        for element in &it.elements {
+            match element {
+                ArrayExpressionElement::SpreadElement(spread) => {
+                    self.visit_expression(&spread.argument);
+                    self.iterate(spread.span.start, Some(&spread.argument));
+                }
+                other => other.as_expression().into_iter().for_each(|it| self.visit_expression(it)),
+            }
+        }
+    }
+
+    fn visit_yield_expression(&mut self, it: &YieldExpression<'a>) {
+        walk::walk_yield_expression(self, it);
+        if let (true, Some(argument)) = (it.delegate, &it.argument) {
+            self.iterate(it.span.start, Some(argument));
+        }
+    }
+
+    fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
+        self.visit_expression(&it.right);
+        let text = self.iterated(&it.right);
+        let deed = if it.r#await { Deed::IterateAsync } else { Deed::Iterate };
+        self.add(it.right.span().start, deed, text);
+        match &it.left {
+            ForStatementLeft::VariableDeclaration(declaration) => {
+                declaration.declarations.iter().for_each(|it| self.pattern(&it.id, None));
+            }
+            other => other.as_assignment_target().into_iter().for_each(|it| self.target(it, None)),
+        }
+        self.visit_statement(&it.body);
+        self.note(it.span.start);
+    }
+
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        self.pattern(&it.id, it.init.as_ref());
+        it.init.iter().for_each(|init| self.visit_expression(init));
+    }
+
+    fn visit_catch_clause(&mut self, it: &CatchClause<'a>) {
+        it.param.iter().for_each(|param| self.pattern(&param.pattern, None));
+        self.visit_block_statement(&it.body);
+    }
+
+    fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
+        self.target(&it.left, Some(&it.right));
+        self.visit_expression(&it.right);
+        it.left.as_simple_assignment_target().into_iter().for_each(|target| self.assigned(target));
+    }
+
+    fn visit_update_expression(&mut self, it: &UpdateExpression<'a>) {
+        walk::walk_update_expression(self, it);
+        self.assigned(&it.argument);
+    }
+
+    fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {
+        walk::walk_unary_expression(self, it);
+        if it.operator == UnaryOperator::Delete {
+            let (key, object) = match it.argument.get_inner_expression() {
+                Expression::StaticMemberExpression(member) => {
+                    (Some(member.property.name.to_string()), &member.object)
+                }
+                Expression::ComputedMemberExpression(member) => (literal(&member.expression), &member.object),
+                _ => return,
+            };
+            let text = match object.get_inner_expression() {
+                Expression::ArrayExpression(_) => "[object Array]",
+                _ => "#<Object>",
+            };
+            self.add(it.span.start, Deed::Delete { key }, text.to_owned());
+        }
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, _flags: ScopeFlags) {
+        self.function(it.span.start, |walker| {
+            walker.parameters(&it.params);
+            it.body.iter().for_each(|body| walker.visit_function_body(body));
+        });
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        self.function(it.span.start, |walker| {
+            walker.parameters(&it.params);
+            walker.visit_arrow_function_body(&it.body);
+        });
+    }
+
+    fn visit_object_property(&mut self, it: &ObjectProperty<'a>) {
+        self.computed_key(it.computed, &it.key);
+        match &it.value {
+            // The interpreter counts from the property's start.
+            Expression::FunctionExpression(function) if it.method || it.kind != PropertyKind::Init => {
+                self.method(it.span.start, function);
+            }
+            value => self.visit_expression(value),
+        }
+    }
+
+    fn visit_method_definition(&mut self, it: &MethodDefinition<'a>) {
+        self.computed_key(it.computed, &it.key);
+        let start = if it.r#static {
+            let behind = it.span.start + "static".len() as u32;
+            self.marks.next(behind)
+        } else {
+            it.span.start
+        };
+        self.method(start, &it.value);
+    }
+
+    fn visit_class(&mut self, it: &Class<'a>) {
+        if let Some(parent) = &it.heritage {
+            self.visit_expression(&parent.expression);
+            let literal = literal(&parent.expression);
+            let text = self.printer.print(&parent.expression);
+            self.add(parent.expression.span().start, Deed::Extend { literal }, text);
+        }
+        walk::walk_class_body(self, &it.body);
+    }
+}
+
+impl Walker<'_> {
+    fn method(&mut self, start: u32, function: &Function<'_>) {
+        self.function(start, |walker| {
+            walker.parameters(&function.params);
+            function.body.iter().for_each(|body| walker.visit_function_body(body));
+        });
+    }
+}
