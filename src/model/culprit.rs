@@ -10,25 +10,28 @@ pub struct Culprit {
     pub at: (u32, u32),
     /// What is done there.
     pub deed: Deed,
-    /// What it is done to, as V8 prints it: `o.list.map`, `(intermediate value)`.
+    /// What it is done to, as V8 prints it: `o.list.map`, `(intermediate value)`. Empty if it does not stand there, as
+    /// with a parameter.
     pub text: String,
 }
 
 /// What a [`Culprit`] does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// Calls; the first argument if it is a literal.
-    Call { argument: Option<String> },
+    /// Calls; the arguments as far as they can be told, as V8 would show them.
+    Call { arguments: Vec<String> },
     /// Calls something whose name is declared nowhere in the source: a global, or a property of one.
-    CallGlobal { argument: Option<String> },
-    /// Constructs; the first argument if it is a literal.
-    Construct { argument: Option<String> },
+    CallGlobal { arguments: Vec<String> },
+    /// Constructs.
+    Construct { arguments: Vec<String> },
     /// Iterates over it.
     Iterate,
+    /// Takes it apart as a list. `named`: V8 names it even if it is nothing.
+    TakeElements { named: bool },
     /// Iterates over it and awaits.
     IterateAsync,
     /// Spreads it into the arguments of a call.
-    Spread,
+    Spread { last: bool },
     /// Takes properties out of it; the first of them, if any. `literal`: the text is the value itself.
     Destructure { first: Option<String>, literal: bool },
     /// Assigns to the property of this name, or to one that is computed.
@@ -37,8 +40,8 @@ pub enum Deed {
     SetVariable,
     /// Deletes the property of this name, or one that is computed.
     Delete { key: Option<String> },
-    /// Asks for a key with `in`; both sides if they are literals.
-    In { key: Option<String>, object: Option<String> },
+    /// Asks for a key with `in`: the values of literals, else the sources, of both sides.
+    In { key: String, object: String },
     /// Is the right-hand side of `instanceof`, and a literal or not.
     InstanceOf { literal: bool },
     /// Is the parent of a class; its value if it is a literal.

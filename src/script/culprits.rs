@@ -19,7 +19,7 @@ use oxc_span::{GetSpan, SourceType};
 use oxc_syntax::scope::ScopeFlags;
 
 use self::marks::{Marks, Place};
-use self::print::{Printer, argument, key, literal};
+use self::print::{Printer, arguments, key, literal};
 use super::nesting;
 use crate::model::culprit::{Culprit, Deed};
 
@@ -155,7 +155,7 @@ impl Walker<'_> {
                 }
             }
             BindingPattern::ArrayPattern(array) => {
-                self.iterate(array.span.start, value);
+                self.take_elements(array.span.start, value);
                 array.elements.iter().flatten().for_each(|element| self.pattern(element, None));
                 array.rest.iter().for_each(|rest| self.pattern(&rest.argument, None));
                 self.note(array.span.start);
@@ -168,19 +168,37 @@ impl Walker<'_> {
     }
 
     fn take_apart(&mut self, at: u32, first: Option<&PropertyKey<'_>>, value: Option<&Expression<'_>>) {
+        if value.is_some_and(|value| matches!(value.get_inner_expression(), Expression::ObjectExpression(_)))
+        {
+            return;
+        }
         let text = match value {
             Some(value) => literal(value).unwrap_or_else(|| self.printer.print(value)),
-            None => "undefined".to_owned(),
+            None => String::new(),
         };
-        let nothing = value.is_none_or(|value| literal(value).is_some());
+        let nothing = value.is_some_and(|value| literal(value).is_some());
         let at = first.map_or(at, |key| key.span().start);
         let first = first.and_then(key);
         self.add(at, Deed::Destructure { first, literal: nothing }, text);
     }
 
-    fn iterate(&mut self, at: u32, value: Option<&Expression<'_>>) {
-        let text = value.map_or_else(|| "undefined".to_owned(), |value| self.iterated(value));
-        self.add(value.map_or(at, |value| value.span().start), Deed::Iterate, text);
+    fn iterate(&mut self, value: &Expression<'_>) {
+        if matches!(value.get_inner_expression(), Expression::ArrayExpression(_)) {
+            return;
+        }
+        let text = self.iterated(value);
+        self.add(value.span().start, Deed::Iterate, text);
+    }
+
+    fn take_elements(&mut self, at: u32, value: Option<&Expression<'_>>) {
+        if value.is_some_and(|value| matches!(value.get_inner_expression(), Expression::ArrayExpression(_))) {
+            return;
+        }
+        let text = value.map_or_else(String::new, |value| self.iterated(value));
+        let named = value.is_some_and(|value| {
+            literal(value).is_some() || matches!(value.get_inner_expression(), Expression::Identifier(_))
+        });
+        self.add(value.map_or(at, |value| value.span().start), Deed::TakeElements { named }, text);
     }
 
     /// What is iterated over. V8 blames the function if the value comes from a call.
@@ -205,19 +223,21 @@ impl Walker<'_> {
             AssignmentTarget::ObjectAssignmentTarget(object) => {
                 let first = object.properties.first();
                 let at = first.map_or(object.span.start, |first| first.span().start);
-                let text = value.map_or_else(|| "undefined".to_owned(), |value| self.printer.print(value));
+                let text = value.map_or_else(String::new, |value| {
+                    literal(value).unwrap_or_else(|| self.printer.print(value))
+                });
                 let first = first.and_then(|first| match first {
                     AssignmentTargetProperty::AssignmentTargetPropertyIdentifier(it) => {
                         Some(it.binding.name.to_string())
                     }
                     AssignmentTargetProperty::AssignmentTargetPropertyProperty(it) => key(&it.name),
                 });
-                let literal = value.is_none_or(|value| literal(value).is_some());
+                let literal = value.is_some_and(|value| literal(value).is_some());
                 self.add(at, Deed::Destructure { first, literal }, text);
                 walk::walk_assignment_target(self, target);
             }
             AssignmentTarget::ArrayAssignmentTarget(array) => {
-                self.iterate(array.span.start, value);
+                self.take_elements(array.span.start, None);
                 walk::walk_assignment_target(self, target);
                 self.note(array.span.start);
             }
@@ -232,11 +252,16 @@ impl Walker<'_> {
             }
             SimpleAssignmentTarget::StaticMemberExpression(member) => {
                 let key = Some(member.property.name.to_string());
-                (member.property.span.start, Deed::SetProperty { key }, self.object(&member.object))
+                (member.property.span.start, Deed::SetProperty { key }, self.object(&member.object, ""))
             }
             SimpleAssignmentTarget::ComputedMemberExpression(member) => {
-                let deed = Deed::SetProperty { key: literal(&member.expression) };
-                (member.expression.span().start, deed, self.object(&member.object))
+                let key = literal(&member.expression);
+                let object = self.object(&member.object, key.as_deref().unwrap_or_default());
+                (member.expression.span().start, Deed::SetProperty { key }, object)
+            }
+            SimpleAssignmentTarget::PrivateFieldExpression(member) => {
+                let key = Some(format!("#{}", member.field.name));
+                (member.field.span.start, Deed::SetProperty { key }, String::new())
             }
             _ => return,
         };
@@ -244,22 +269,24 @@ impl Walker<'_> {
     }
 
     /// How V8 shows what a property belongs to, as far as the source tells.
-    fn object(&self, object: &Expression<'_>) -> String {
+    fn object(&self, object: &Expression<'_>, key: &str) -> String {
         match object.get_inner_expression() {
             Expression::StringLiteral(text) => format!("string '{}'", text.value),
             Expression::ArrayExpression(_) => "object '[object Array]'".to_owned(),
+            _ if key.parse::<u32>().is_ok() => "object '[object Array]'".to_owned(),
             _ => "object '#<Object>'".to_owned(),
         }
     }
 
     /// Arguments, for calls of all kinds.
     fn arguments(&mut self, arguments: &[Argument<'_>]) {
-        for argument in arguments {
+        for (index, argument) in arguments.iter().enumerate() {
             match argument {
                 Argument::SpreadElement(spread) => {
                     self.visit_expression(&spread.argument);
                     let text = self.iterated(&spread.argument);
-                    self.add(spread.argument.span().start, Deed::Spread, text);
+                    let last = index + 1 == arguments.len();
+                    self.add(spread.argument.span().start, Deed::Spread { last }, text);
                 }
                 other => other.as_expression().into_iter().for_each(|it| self.visit_expression(it)),
             }
@@ -267,21 +294,22 @@ impl Walker<'_> {
     }
 
     /// A call may fail unless its callee is known to be a function.
-    fn call(&mut self, callee: &Expression<'_>, arguments: Option<&[Argument<'_>]>) {
-        let first = arguments.and_then(|arguments| argument(self.printer, arguments));
+    fn call(&mut self, callee: &Expression<'_>, given: &[Argument<'_>]) {
+        let arguments = arguments(self.printer, given);
         let mut root = callee.get_inner_expression();
-        let direct = matches!(root, Expression::Identifier(_));
+        let direct = !matches!(root, Expression::StaticMemberExpression(_));
         while let Expression::StaticMemberExpression(member) = root {
             root = &member.object;
         }
         let declared = match root {
+            Expression::ArrowFunctionExpression(_) | Expression::FunctionExpression(_) => Some(true),
             Expression::Identifier(name) => self.names.0.get(name.name.as_str()).copied(),
             _ => Some(false),
         };
         let deed = match declared {
             Some(true) if direct => return,
-            None => Deed::CallGlobal { argument: first },
-            _ => Deed::Call { argument: first },
+            None => Deed::CallGlobal { arguments },
+            _ => Deed::Call { arguments },
         };
         let at = match callee.get_inner_expression() {
             Expression::StaticMemberExpression(member) => member.property.span.start,
@@ -314,7 +342,8 @@ impl<'a> Visit<'a> for Walker<'_> {
         self.visit_expression(&it.right);
         match it.operator {
             BinaryOperator::In => {
-                let deed = Deed::In { key: literal(&it.left), object: literal(&it.right) };
+                let shown = |side| literal(side).unwrap_or_else(|| self.printer.print(side));
+                let deed = Deed::In { key: shown(&it.left), object: shown(&it.right) };
                 self.add(it.span.start, deed, self.printer.print(&it.right));
             }
             BinaryOperator::Instanceof => {
@@ -333,7 +362,7 @@ impl<'a> Visit<'a> for Walker<'_> {
         }
         self.arguments(&it.arguments);
         if normal {
-            self.call(&it.callee, Some(&it.arguments));
+            self.call(&it.callee, &it.arguments);
         }
     }
 
@@ -341,15 +370,15 @@ impl<'a> Visit<'a> for Walker<'_> {
         self.note(it.callee.span().start);
         self.visit_expression(&it.callee);
         self.arguments(&it.arguments);
-        let argument = argument(self.printer, &it.arguments);
-        self.add(it.span.start, Deed::Construct { argument }, self.printer.print(&it.callee));
+        let arguments = arguments(self.printer, &it.arguments);
+        self.add(it.span.start, Deed::Construct { arguments }, self.printer.print(&it.callee));
     }
 
     fn visit_tagged_template_expression(&mut self, it: &TaggedTemplateExpression<'a>) {
         self.visit_expression(&it.tag);
         self.note(it.quasi.span.start);
         it.quasi.expressions.iter().for_each(|part| self.visit_expression(part));
-        self.call(&it.tag, None);
+        self.call(&it.tag, &[]);
     }
 
     fn visit_array_expression(&mut self, it: &ArrayExpression<'a>) {
@@ -357,7 +386,7 @@ impl<'a> Visit<'a> for Walker<'_> {
             match element {
                 ArrayExpressionElement::SpreadElement(spread) => {
                     self.visit_expression(&spread.argument);
-                    self.iterate(spread.span.start, Some(&spread.argument));
+                    self.iterate(&spread.argument);
                 }
                 other => other.as_expression().into_iter().for_each(|it| self.visit_expression(it)),
             }
@@ -367,15 +396,21 @@ impl<'a> Visit<'a> for Walker<'_> {
     fn visit_yield_expression(&mut self, it: &YieldExpression<'a>) {
         walk::walk_yield_expression(self, it);
         if let (true, Some(argument)) = (it.delegate, &it.argument) {
-            self.iterate(it.span.start, Some(argument));
+            self.iterate(argument);
         }
     }
 
     fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
         self.visit_expression(&it.right);
-        let text = self.iterated(&it.right);
-        let deed = if it.r#await { Deed::IterateAsync } else { Deed::Iterate };
-        self.add(it.right.span().start, deed, text);
+        if it.r#await {
+            let mut text = self.printer.print(&it.right);
+            if matches!(it.right.get_inner_expression(), Expression::CallExpression(_)) {
+                text.push_str(" is not a function or its return value");
+            }
+            self.add(it.right.span().start, Deed::IterateAsync, text);
+        } else {
+            self.iterate(&it.right);
+        }
         match &it.left {
             ForStatementLeft::VariableDeclaration(declaration) => {
                 declaration.declarations.iter().for_each(|it| self.pattern(&it.id, None));
@@ -417,11 +452,9 @@ impl<'a> Visit<'a> for Walker<'_> {
                 Expression::ComputedMemberExpression(member) => (literal(&member.expression), &member.object),
                 _ => return,
             };
-            let text = match object.get_inner_expression() {
-                Expression::ArrayExpression(_) => "[object Array]",
-                _ => "#<Object>",
-            };
-            self.add(it.span.start, Deed::Delete { key }, text.to_owned());
+            let object = self.object(object, key.as_deref().unwrap_or_default());
+            let text = object.trim_start_matches("object '").trim_end_matches('\'').to_owned();
+            self.add(it.span.start, Deed::Delete { key }, text);
         }
     }
 

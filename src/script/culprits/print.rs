@@ -219,16 +219,10 @@ pub(super) fn literal(expression: &Expression<'_>) -> Option<String> {
     }
 }
 
-/// The first argument of a call: the value of a literal, else the expression; `undefined` if there is none.
-pub(super) fn argument(printer: Printer<'_>, arguments: &[Argument<'_>]) -> Option<String> {
-    match arguments.first() {
-        None => Some("undefined".to_owned()),
-        Some(Argument::SpreadElement(_)) => None,
-        Some(other) => {
-            let first = other.as_expression()?;
-            Some(literal(first).unwrap_or_else(|| printer.print(first)))
-        }
-    }
+/// The arguments of a call up to the first that is spread: the values of literals, else the expressions.
+pub(super) fn arguments(printer: Printer<'_>, arguments: &[Argument<'_>]) -> Vec<String> {
+    let plain = arguments.iter().map_while(|argument| argument.as_expression());
+    plain.map(|it| literal(it).unwrap_or_else(|| printer.print(it))).collect()
 }
 
 /// The name of a property that is not computed.

@@ -88,21 +88,41 @@
     flags = flags === undefined ? (ofPattern ? apply(flagsOf, pattern, []) : "") : text(flags);
     return native.regexp(message, ofPattern ? apply(sourceOf, pattern, []) : text(pattern), flags);
   });
-  guard("BigInt", BigIntType, (message, [value]) => native.value("BigInt", message, shown(value)));
+  guard("BigInt", BigIntType, (message, [value]) => native.value("BigInt", message, text(value)));
 
   const StringPrototype = String.prototype;
-  const { repeat } = StringPrototype;
+  const { match, matchAll, repeat, search } = StringPrototype;
+  const searched = (method, self, pattern, flags) => {
+    try {
+      return apply(method, self, [pattern]);
+    } catch (error) {
+      if (native.isLatest(error) && (typeof pattern !== "object" || pattern === null)) {
+        const message = native.regexp(error.message, text(pattern), flags);
+        if (message !== undefined) keep(error, "message", message);
+      }
+      throw error;
+    }
+  };
   const methods = {
     repeat(count) {
       try {
         return apply(repeat, this, [count]);
       } catch (error) {
         if (native.isLatest(error)) {
-          const message = native.value("repeat", error.message, shown(count));
+          const message = native.value("repeat", error.message, text(count));
           if (message !== undefined) keep(error, "message", message);
         }
         throw error;
       }
+    },
+    match(pattern) {
+      return searched(match, this, pattern, "");
+    },
+    matchAll(pattern) {
+      return searched(matchAll, this, pattern, "g");
+    },
+    search(pattern) {
+      return searched(search, this, pattern, "");
     },
     // The interpreter gives the error that sums up the others no message. Only its constructor is in between, so it
     // arrives no later than otherwise.
@@ -122,12 +142,8 @@
     },
   };
   const { any } = PromiseType;
-  defineProperty(StringPrototype, "repeat", { value: methods.repeat });
-  defineProperty(PromiseType, "any", { value: methods.any });
-
-  // As V8 shows a value in a message.
-  function shown(value) {
-    if (typeof value === "object" && value !== null) return native.isArray(value) ? `${value}` : "#<Object>";
-    return text(value);
+  for (const name of ["match", "matchAll", "repeat", "search"]) {
+    defineProperty(StringPrototype, name, { value: methods[name] });
   }
+  defineProperty(PromiseType, "any", { value: methods.any });
 })

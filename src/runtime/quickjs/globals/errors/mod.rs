@@ -118,7 +118,7 @@ fn regexp(message: String, pattern: String, flags: String) -> Option<String> {
 
 /// The message of a built-in function with the value that it is about.
 fn value(native: String, message: String, value: String) -> Option<String> {
-    natives::words(&native, &message, &|| Some((native.clone(), value.clone())))
+    natives::words(&native, &message, &|| Some((native.clone(), vec![value.clone()])))
 }
 
 fn is_regexp(value: Value<'_>) -> bool {

@@ -3,22 +3,43 @@
 //! Only texts; must never know how a mistake came about.
 
 /// The message for one that the built-in function `native` gave. `call` finds the call in the source: its callee and
-/// its first argument.
+/// its arguments.
 pub(super) fn words(
     native: &str,
     message: &str,
-    call: &dyn Fn() -> Option<(String, String)>,
+    call: &dyn Fn() -> Option<(String, Vec<String>)>,
 ) -> Option<String> {
-    let argument = || call().map(|(_, argument)| argument);
+    let nth = |index: usize| {
+        let (_, arguments) = call()?;
+        Some(arguments.get(index).cloned().unwrap_or_else(|| "undefined".to_owned()))
+    };
+    let argument = || nth(0);
     Some(match (native, message) {
         ("Promise", "not a function") => format!("Promise resolver {} is not a function", argument()?),
         ("sort" | "toSorted", "not a function") => {
             "The comparison function must be either a function or undefined".to_owned()
         }
+        ("from" | "groupBy", "not a function") => format!("{} is not a function", nth(1)?),
         (_, "not a function") => format!("{} is not a function", argument()?),
+        ("Symbol" | "BigInt", "not a constructor") => format!("{native} is not a constructor"),
+        ("keyFor", "not a symbol") => format!("{} is not a symbol", argument()?),
+        ("apply", "not a object") => "CreateListFromArrayLike called on non-object".to_owned(),
+        ("defineProperty", "property is not configurable") => {
+            format!("Cannot redefine property: {}", nth(1)?)
+        }
+        ("defineProperty", "object is not extensible") => {
+            format!("Cannot define property {}, object is not extensible", nth(1)?)
+        }
+        ("setPrototypeOf", "object is not extensible") => "#<Object> is not extensible".to_owned(),
+        ("defineProperty", "Property description must be an object") => {
+            format!("Property description must be an object: {}", nth(2)?)
+        }
+        ("setPrototypeOf", "not an object") => {
+            format!("Object prototype may only be an Object or null: {}", nth(1)?)
+        }
         ("reduce" | "reduceRight", "empty array") => "Reduce of empty array with no initial value".to_owned(),
         ("Map" | "WeakMap" | "fromEntries", "not an object") => {
-            let first = argument().and_then(|argument| first_element(&argument));
+            let first = argument().and_then(|argument| only_element(&argument));
             let value = first.map(|value| format!(" {value}")).unwrap_or_default();
             format!("Iterator value{value} is not an entry object")
         }
@@ -58,13 +79,13 @@ fn fixed(native: &str, message: &str) -> Option<&'static str> {
         ("toFixed", "invalid number of digits") => "toFixed() digits argument must be between 0 and 100",
         ("toPrecision", "invalid number of digits") => "toPrecision() argument must be between 1 and 100",
         ("toExponential", "invalid number of digits") => "toExponential() argument must be between 0 and 100",
-        (_, "toString() radix argument must be between 2 and 36") => {
-            "toString() radix must be between 2 and 36"
-        }
         ("normalize", "bad normalization form") => {
             "The normalization form should be one of NFC, NFD, NFKC, NFKD."
         }
         ("decodeURI" | "decodeURIComponent" | "encodeURI" | "encodeURIComponent", _) => "URI malformed",
+        (_, "operand 'prototype' property is not an object") => {
+            "Function has non-object prototype 'undefined' in instanceof check"
+        }
         (_, "Date value is NaN") => "Invalid time value",
         (_, "not a Date object") => "this is not a Date object.",
         (_, "invalid value used as WeakMap key") => "Invalid value used as weak map key",
@@ -101,9 +122,8 @@ fn bigint(message: &str, argument: &str) -> Option<String> {
     })
 }
 
-/// The first element of an array that stands in the source.
-fn first_element(text: &str) -> Option<String> {
-    let elements = text.strip_prefix('[')?.strip_suffix(']')?;
-    let first = elements.split(',').next()?.trim_matches('"');
-    (!first.contains(['[', '{', '('])).then(|| first.to_owned())
+/// The only element of an array that stands in the source.
+fn only_element(text: &str) -> Option<String> {
+    let element = text.strip_prefix('[')?.strip_suffix(']')?.trim_matches('"');
+    (!element.contains(['[', '{', '(', ','])).then(|| element.to_owned())
 }

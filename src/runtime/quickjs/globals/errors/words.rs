@@ -43,9 +43,6 @@ impl Mistake<'_, '_> {
         if let Some(nothing) = message.strip_prefix("cannot read property 'Symbol.iterator' of ") {
             return Some(self.not_iterable(Some(nothing)));
         }
-        if message == "cannot read property 'Symbol.asyncIterator' of undefined" {
-            return Some(format!("{} is not async iterable", self.async_iterable()));
-        }
         Some(match message {
             "not a function" => self.no_function(),
             "not a constructor" => self.no_constructor(),
@@ -66,6 +63,7 @@ impl Mistake<'_, '_> {
             "could not delete property" => self.deleted()?,
             "invalid 'in' operand" => self.searched()?,
             "invalid 'instanceof' right operand" => self.instance()?,
+            "not an object" => self.created_on_text()?,
             "parent class must be constructor" => self.parent()?,
             "class constructors must be invoked with 'new'" => {
                 format!("Class constructor {} cannot be invoked without 'new'", self.trace.function()?)
@@ -98,6 +96,14 @@ impl Mistake<'_, '_> {
             return Some(format!("Cannot access '{name}' before initialization"));
         }
         if let Some(name) = between(message, "private class field '", "' does not exist") {
+            let written = self.blame(
+                |culprit| matches!(&culprit.deed, Deed::SetProperty { key: Some(key) } if key == name),
+            );
+            if written.is_some() {
+                return Some(format!(
+                    "Cannot write private member {name} to an object whose class did not declare it"
+                ));
+            }
             return Some(format!(
                 "Cannot read private member {name} from an object whose class did not declare it"
             ));
@@ -148,7 +154,7 @@ impl Mistake<'_, '_> {
     fn blame(&self, is: impl Fn(&Culprit) -> bool) -> Option<(String, Option<&Culprit>)> {
         let mut found = self.culprits();
         found.retain(|culprit| is(culprit));
-        found.dedup_by(|a, b| a.text == b.text);
+        found.dedup_by(|a, b| a.text == b.text && a.deed == b.deed);
         match found[..] {
             [] => None,
             [only] => {
@@ -158,15 +164,20 @@ impl Mistake<'_, '_> {
                 Some((only.text.clone(), Some(only)))
             }
             _ => {
-                let texts: Vec<&str> = found.iter().map(|culprit| culprit.text.as_str()).collect();
-                Some((texts.join(" or "), None))
+                let mut texts: Vec<&str> = found.iter().map(|culprit| culprit.text.as_str()).collect();
+                texts.dedup();
+                // A part of a pattern stands nowhere by itself.
+                let parts = texts.iter().any(|text| text.is_empty());
+                texts.retain(|text| !text.is_empty());
+                let part = if parts && !texts.is_empty() { " or a part of it" } else { "" };
+                Some((texts.join(" or ") + part, None))
             }
         }
     }
 
     fn no_function(&self) -> String {
         let blamed = self.blame(|culprit| match culprit.deed {
-            Deed::Call { .. } => true,
+            Deed::Call { .. } | Deed::IterateAsync => true,
             Deed::CallGlobal { .. } | Deed::Construct { .. } => !self.is_function(&culprit.text),
             _ => false,
         });
@@ -174,6 +185,9 @@ impl Mistake<'_, '_> {
         match blamed {
             Some((text, Some(Culprit { deed: Deed::Construct { .. }, .. }))) => {
                 format!("{text} is not a constructor")
+            }
+            Some((text, Some(Culprit { deed: Deed::IterateAsync, .. }))) => {
+                format!("{text} is not async iterable")
             }
             Some((text, _)) => format!("{text} is not a function"),
             None => "(intermediate value) is not a function".to_owned(),
@@ -212,49 +226,65 @@ impl Mistake<'_, '_> {
     }
 
     fn not_iterable(&self, nothing: Option<&str>) -> String {
-        let iterates =
-            |culprit: &Culprit| matches!(culprit.deed, Deed::Iterate | Deed::IterateAsync | Deed::Spread);
-        match (self.blame(iterates), nothing) {
-            (Some((text, Some(Culprit { deed: Deed::Spread, .. }))), Some(nothing)) => {
+        let blamed = self.blame(|culprit| {
+            matches!(culprit.deed, Deed::Iterate | Deed::TakeElements { .. } | Deed::Spread { .. })
+        });
+        let unnamed = || {
+            let value = match nothing {
+                Some("null") => "object null",
+                other => other.unwrap_or("object"),
+            };
+            format!("{value} is not iterable (cannot read property Symbol(Symbol.iterator))")
+        };
+        let Some((text, one)) = blamed else { return unnamed() };
+        match (one.map(|culprit| &culprit.deed), nothing) {
+            (Some(Deed::Spread { last: true }), Some(nothing)) => {
                 format!("{text} is not iterable (cannot read property {nothing})")
             }
-            (Some((_, Some(Culprit { deed: Deed::Spread, .. }))), None) => {
+            (Some(Deed::Spread { last: true }), None) => {
                 "Spread syntax requires ...iterable[Symbol.iterator] to be a function".to_owned()
             }
-            (Some((text, Some(Culprit { deed: Deed::IterateAsync, .. }))), _) => {
-                format!("{text} is not async iterable")
-            }
-            // A parameter: nothing stands there.
-            (Some((text, _)), nothing) if text == "undefined" => {
-                let value = nothing.unwrap_or("object");
-                format!("{value} is not iterable (cannot read property Symbol(Symbol.iterator))")
-            }
-            (Some((text, _)), _) => format!("{text} is not iterable"),
-            (None, nothing) => format!("{} is not iterable", nothing.unwrap_or("object")),
+            (Some(Deed::Spread { last: false }), _) => unnamed(),
+            (Some(Deed::TakeElements { named: false }), Some(_)) => unnamed(),
+            _ if text.is_empty() => unnamed(),
+            _ => format!("{text} is not iterable"),
         }
-    }
-
-    fn async_iterable(&self) -> String {
-        self.blame(|culprit| culprit.deed == Deed::IterateAsync)
-            .map_or_else(|| "undefined".to_owned(), |(text, _)| text)
     }
 
     fn destructured(&self) -> Option<String> {
         let (text, one) = self.blame(|culprit| matches!(culprit.deed, Deed::Destructure { .. }))?;
-        let Some(Culprit { deed: Deed::Destructure { first, literal }, .. }) = one else {
-            return Some(format!("Cannot destructure '{text}' as it is null or undefined."));
-        };
         // The interpreter does not say which of the two it was.
-        let nothing = if *literal { text.as_str() } else { "null or undefined" };
-        Some(match first {
-            Some(first) => format!("Cannot destructure property '{first}' of '{text}' as it is {nothing}."),
-            None => format!("Cannot destructure '{text}' as it is {nothing}."),
-        })
+        const NOTHING: &str = "null or undefined";
+        let Some(Culprit { deed: Deed::Destructure { first, literal }, .. }) = one else {
+            let what = if text.is_empty() { "it" } else { &text };
+            return Some(format!("Cannot destructure {what} as it is {NOTHING}."));
+        };
+        let nothing = if *literal { text.as_str() } else { NOTHING };
+        let what = match first {
+            Some(first) if text.is_empty() => format!("property '{first}'"),
+            Some(first) => format!("property '{first}' of '{text}'"),
+            None if text.is_empty() => "it".to_owned(),
+            None => format!("'{text}'"),
+        };
+        Some(format!("Cannot destructure {what} as it is {nothing}."))
     }
 
     fn set(&self) -> Option<&Deed> {
         let (_, one) = self.blame(|culprit| matches!(culprit.deed, Deed::SetProperty { .. }))?;
         one.map(|culprit| &culprit.deed)
+    }
+
+    fn created_on_text(&self) -> Option<String> {
+        let (text, one) = self.blame(|culprit| matches!(culprit.deed, Deed::SetProperty { .. }))?;
+        let Deed::SetProperty { key: Some(key) } = &one?.deed else { return None };
+        if !text.starts_with("string ") {
+            return None;
+        }
+        Some(if key == "length" || key.parse::<u32>().is_ok() {
+            format!("Cannot assign to read only property '{key}' of {text}")
+        } else {
+            format!("Cannot create property '{key}' on {text}")
+        })
     }
 
     fn read_only(&self, name: &str) -> String {
@@ -282,10 +312,8 @@ impl Mistake<'_, '_> {
     }
 
     fn searched(&self) -> Option<String> {
-        let (text, one) = self.blame(|culprit| matches!(culprit.deed, Deed::In { .. }))?;
+        let (_, one) = self.blame(|culprit| matches!(culprit.deed, Deed::In { .. }))?;
         let Deed::In { key, object } = &one?.deed else { return None };
-        let key = key.as_deref()?;
-        let object = object.as_deref().unwrap_or(&text);
         Some(format!("Cannot use 'in' operator to search for '{key}' in {object}"))
     }
 
@@ -307,13 +335,13 @@ impl Mistake<'_, '_> {
         Some(format!("Class extends value {value} is not a constructor or null"))
     }
 
-    /// The call that is under way: its callee and its first argument, as the source has them.
-    fn call_of(&self, native: &str) -> Option<(String, String)> {
+    /// The call that is under way: its callee and its arguments, as the source has them.
+    fn call_of(&self, native: &str) -> Option<(String, Vec<String>)> {
         let mut found = self.culprits();
         found.retain(|culprit| culprit.text.rsplit(['.', '?']).next() == Some(native));
         let mut calls = found.into_iter().filter_map(|culprit| match &culprit.deed {
-            Deed::Call { argument } | Deed::CallGlobal { argument } | Deed::Construct { argument } => {
-                Some((culprit.text.clone(), argument.clone()?))
+            Deed::Call { arguments } | Deed::CallGlobal { arguments } | Deed::Construct { arguments } => {
+                Some((culprit.text.clone(), arguments.clone()))
             }
             _ => None,
         });
