@@ -17,7 +17,7 @@ use crate::model::json::JsonText;
 use crate::model::limits::Limits;
 use crate::model::outcome::{Outcome, Settled};
 use crate::model::request::Item;
-use crate::model::script::Script;
+use crate::model::script::{Script, ScriptForm};
 
 /// One script in its sandbox. May be dropped in any state.
 pub trait Vm {
@@ -56,7 +56,7 @@ pub struct VmSetup {
 }
 
 /// Lists what may fail in a source that the sandbox evaluates, for the errors of the interpreter.
-pub type Explain = fn(code: &str) -> Vec<Culprit>;
+pub type Explain = fn(code: &str, form: ScriptForm) -> Vec<Culprit>;
 
 /// The line between a run's scripts and the threads that watch over them: stops a script from outside, and shows
 /// whether it still comes by its checks.

@@ -22,30 +22,33 @@ use self::marks::{Marks, Place};
 use self::print::{Printer, arguments, key, literal};
 use super::nesting;
 use crate::model::culprit::{Culprit, Deed};
+use crate::model::script::ScriptForm;
 
 /// Everything that may fail in code that the sandbox evaluates; nothing for code that does not parse or is too deep.
-pub fn culprits(code: &str) -> Vec<Culprit> {
+pub fn culprits(code: &str, form: ScriptForm) -> Vec<Culprit> {
     let Ok(nesting) = nesting::measure(code) else { return Vec::new() };
     // The script that asks may have used up most of its thread's stack.
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("script-reader".to_owned())
             .stack_size(nesting.stack_bytes())
-            .spawn_scoped(scope, || find(code))
+            .spawn_scoped(scope, || find(code, form))
             .ok()
             .and_then(|thread| thread.join().ok())
             .unwrap_or_default()
     })
 }
 
-fn find(code: &str) -> Vec<Culprit> {
+fn find(code: &str, form: ScriptForm) -> Vec<Culprit> {
     let allocator = Allocator::default();
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
     let parsed = Parser::new(&allocator, code, SourceType::mjs())
         .with_options(options)
         .with_config(TokensParserConfig)
         .parse();
-    let marks = Marks::new(code, parsed.tokens.iter().map(|token| (token.start(), token.end())));
+    // Nothing stands before a module; the interpreter counts the columns of its first line from 0, but for names.
+    let from_zero = form == ScriptForm::Module;
+    let marks = Marks::new(code, from_zero, parsed.tokens.iter().map(|token| (token.start(), token.end())));
     let mut names = Names::default();
     names.visit_program(&parsed.program);
     let printer = Printer { text: code, iterated: false };
@@ -321,7 +324,8 @@ impl Walker<'_> {
 
 impl<'a> Visit<'a> for Walker<'_> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
-        self.note(it.span.start);
+        self.mark = self.marks.place(it.span.start);
+        self.noted = true;
     }
 
     fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
@@ -511,5 +515,86 @@ impl Walker<'_> {
             walker.parameters(&function.params);
             function.body.iter().for_each(|body| walker.visit_function_body(body));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `mark at deed text` of everything in a body.
+    fn found(code: &str) -> Vec<String> {
+        culprits(code, ScriptForm::Body)
+            .into_iter()
+            .map(|it| {
+                let deed = format!("{:?}", it.deed);
+                let deed = deed.split([' ', '{']).next().unwrap_or_default().to_owned();
+                format!("{}:{} {}:{} {deed} {}", it.mark.0, it.mark.1, it.at.0, it.at.1, it.text)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_stands_under_the_interpreters_mark() {
+        for (code, expected) in [
+            // The token behind the parenthesis carries the place of what stands before it, unless a blank is between.
+            ("const o = f.g; o.a.b(1)", vec!["1:20 1:20 Call o.a.b"]),
+            ("const o = f.g; o.a.b( 1)", vec!["1:23 1:20 Call o.a.b"]),
+            ("const o = f.g; o.a(k)", vec!["1:20 1:18 Call o.a"]),
+            // A call is marked by its last argument, and so by what is called in it.
+            ("const o = f.g; x(o.a())", vec!["1:20 1:20 Call o.a", "1:20 1:16 CallGlobal x"]),
+            // Functions that the source declares do not fail.
+            ("const g = () => 1, o = f.g; g(o.a())", vec!["1:33 1:33 Call o.a"]),
+            ("function g() {} g(1); (() => 1)()", vec![]),
+            // A pattern is compiled before its value.
+            ("k;\nconst { a } = o", vec!["1:1 2:9 Destructure o"]),
+            ("k;\nconst [a] = o.x", vec!["1:1 2:13 TakeElements o.x"]),
+            ("k;\nfor (const { a } of o) { }", vec!["2:21 2:21 Iterate o", "2:21 2:14 Destructure "]),
+            // A function without a mark has lost its column.
+            ("k; ({ a }) => 1", vec!["1:1 1:7 Destructure "]),
+            ("k; ({ a }) => k", vec!["1:4 1:7 Destructure "]),
+            ("new o.a(k)", vec!["1:9 1:1 Construct o.a"]),
+            (
+                "o.a = 1; delete o['b']; k = 2",
+                vec![
+                    "1:1 1:3 SetProperty object '#<Object>'",
+                    "1:17 1:10 Delete #<Object>",
+                    "1:25 1:25 SetVariable k",
+                ],
+            ),
+            ("é('é', o.a)", vec!["1:10 1:1 CallGlobal é"]),
+            ("f(`a\nb`)", vec!["1:1 1:1 CallGlobal f"]),
+            ("x = ;", vec![]),
+        ] {
+            assert_eq!(found(code), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn expressions_read_as_v8_prints_them() {
+        for (callee, expected) in [
+            ("o['a b'][k][0]", "o.a b[k][0]"),
+            ("o?.a.b", "o?.a.b"),
+            ("f(1).x", "f(...).x"),
+            ("[1, o.x, 's'].x", "[1,o.x,\"s\"].x"),
+            ("({ a: 1, b }).x", "{(intermediate value)(intermediate value)}.x"),
+            ("(a + b + 1).x", "(a + b + 1).x"),
+            ("(1 + f(x) + 2).x", "(1 + f(...) + 2).x"),
+            ("(a ?? b).x", "(a ?? b).x"),
+            ("(a, b).x", "(a , b).x"),
+            ("(await a).x", "(intermediate value).x"),
+            ("`a${b}`.x", "b.x"),
+            ("`a`.x", "\"a\".x"),
+            ("(typeof a).x", "(typeof a).x"),
+            ("(a++).x", "(a++).x"),
+            ("(-1).x", "-1.x"),
+            ("(a ? b : c)", "(intermediate value)(intermediate value)(intermediate value)"),
+            ("new A().x", "(intermediate value).x"),
+            ("/a/g.x", "/a/g.x"),
+        ] {
+            let culprits = culprits(&format!("{callee}()"), ScriptForm::Body);
+            let last = culprits.last().expect(callee);
+            assert_eq!(last.text, expected, "{callee}");
+        }
     }
 }

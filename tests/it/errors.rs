@@ -46,3 +46,55 @@ fn errors_read_as_in_node() {
     assert!(count > 400, "{count}");
     assert!(faults.is_empty(), "\n{faults}");
 }
+
+/// The message and the first frame that leave a run.
+fn failure(script: &str) -> String {
+    let end = run(source(script));
+    let error = end.result.expect_err(script).to_string();
+    error.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn mistakes_are_placed_where_the_author_made_them() {
+    const META: &str = "export const meta = { name: 'places', description: 'Makes mistakes' }";
+    for (code, expected) in [
+        // The interpreter would say line 2 to all of these: what it last took note of.
+        (
+            "const u = args\nlog(u)\n\nconst { a } = u",
+            "TypeError: Cannot destructure property 'a' of 'u' as it is null or undefined. at <anonymous> (flow.js:5:9)",
+        ),
+        (
+            "const list = args\nlog(list)\nconst [a] = list.items ?? []\n\n\nconst { b } = list",
+            "TypeError: Cannot read properties of undefined (reading 'items') at <anonymous> (flow.js:4:13)",
+        ),
+        (
+            "const o = {}\nawait agent(\n  `a\n  ${o.text()}\n  b`,\n)",
+            "TypeError: o.text is not a function at <anonymous> (flow.js:5:7)",
+        ),
+        (
+            "const o = { 'é🙂': 1 }; o.f(1)\nreturn",
+            "TypeError: o.f is not a function at <anonymous> (flow.js:2:27)",
+        ),
+        (
+            "const wrap = (x) => x\nconst o = {}\nreturn await agent(wrap(JSON.stringify(o.items.map(String))))",
+            "TypeError: Cannot read properties of undefined (reading 'map') at <anonymous> (flow.js:4:40)",
+        ),
+        (
+            "const wrap = (x) => x\nconst o = { items: {} }\nreturn await agent(wrap(JSON.stringify(o.items.map(String))))",
+            "TypeError: o.items.map is not a function at <anonymous> (flow.js:4:48)",
+        ),
+        // Two calls that the interpreter cannot tell apart.
+        (
+            "const o = { f() {} }\nconst p = { ...o }\no.g(p.f())\nreturn",
+            "TypeError: p.f or o.g is not a function at <anonymous> (flow.js:4:7)",
+        ),
+    ] {
+        // What makes it a body stands behind it.
+        assert_eq!(failure(&format!("{META}\n{code}\nreturn")), expected, "{code}");
+    }
+    let module = "; const o = {}; export default () => { o.missing(1) }";
+    assert_eq!(
+        failure(&format!("{META}{module}")),
+        "TypeError: o.missing is not a function at default (flow.js:1:111)"
+    );
+}

@@ -319,7 +319,7 @@ fn build_bridge(
     outbox: &Rc<Outbox>,
 ) -> rquickjs::Result<Bridge> {
     let mut texts = globals::Texts::new(setup.explain);
-    texts.add(script.display_name.clone(), script.code.clone(), script.form == ScriptForm::Module);
+    texts.add(script.display_name.clone(), script.code.clone(), script.form);
     globals::init(ctx, setup.limits.stack_bytes, texts)?;
     let bridge = globals::primitives(ctx, script, setup, outbox)?;
     let save =
@@ -412,7 +412,8 @@ fn error_value<'js>(ctx: &Ctx<'js>, error: &ErrorData) -> rquickjs::Result<Value
 }
 
 fn looks_like_memory(error: &ErrorData) -> bool {
-    (error.name == "InternalError" && error.message == "out of memory")
+    // Without a stack, for which there was no memory either, an error has no name.
+    (error.message == "out of memory" && (error.name == "InternalError" || error.name.is_empty()))
         || (error.name.is_empty() && error.message == "null")
 }
 

@@ -15,8 +15,8 @@ pub(super) struct Marks<'a> {
 }
 
 impl<'a> Marks<'a> {
-    /// `tokens` are the tokens' start and end, in order.
-    pub(super) fn new(text: &'a str, tokens: impl Iterator<Item = (u32, u32)>) -> Self {
+    /// `tokens` are the tokens' start and end, in order. `from_zero`: columns of the first line are too small by one.
+    pub(super) fn new(text: &'a str, from_zero: bool, tokens: impl Iterator<Item = (u32, u32)>) -> Self {
         let mut marks = Self { text, lines: line_starts(text), tokens: Vec::new() };
         let (mut mark, mut before) = (0, 0);
         for (start, end) in tokens.filter(|(start, end)| start < end) {
@@ -31,7 +31,11 @@ impl<'a> Marks<'a> {
                 mark = start + line_end as u32 + 1;
                 place.1 = 1;
             }
-            marks.tokens.push((start, (marks.place(start).0, place.1)));
+            place.0 = marks.place(start).0;
+            if from_zero && place.0 == 1 {
+                place.1 = (place.1 - 1).max(1);
+            }
+            marks.tokens.push((start, place));
             before = end;
         }
         marks

@@ -186,7 +186,8 @@ impl Printer<'_> {
             {
                 let mut row = String::new();
                 self.visit(left, &mut row);
-                out.push_str(row.trim_start_matches('(').trim_end_matches(')'));
+                let inner = row.strip_prefix('(').and_then(|row| row.strip_suffix(')'));
+                out.push_str(inner.unwrap_or(&row));
             }
             _ => self.find(left, out),
         }

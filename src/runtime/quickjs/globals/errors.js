@@ -64,6 +64,8 @@
       __proto__: null,
       apply(target, self, args) {
         try {
+          // A pattern that it made itself is handed back, and not recognised by the constructor behind this one.
+          if (args.length === 1 && isPattern(args[0]) && args[0].constructor === guarded) return args[0];
           return apply(target, self, args);
         } catch (error) {
           throw complain(error, args);
@@ -79,15 +81,23 @@
     });
     defineProperty(globalThis, name, { value: guarded });
     defineProperty(Native.prototype, "constructor", { value: guarded });
+    return guarded;
   };
   const { get: sourceOf } = getOwnPropertyDescriptor(RegExpType.prototype, "source");
   const { get: flagsOf } = getOwnPropertyDescriptor(RegExpType.prototype, "flags");
   const isPattern = (value) => typeof value === "object" && value !== null && native.isRegExp(value);
-  guard("RegExp", RegExpType, (message, [pattern, flags]) => {
+  const guardedRegExp = guard("RegExp", RegExpType, (message, [pattern, flags]) => {
     const ofPattern = isPattern(pattern);
     flags = flags === undefined ? (ofPattern ? apply(flagsOf, pattern, []) : "") : text(flags);
     return native.regexp(message, ofPattern ? apply(sourceOf, pattern, []) : text(pattern), flags);
   });
+  // What splits a text makes a copy of the pattern, which cannot fail.
+  const { get: copier } = Reflect.getOwnPropertyDescriptor({
+    get [Symbol.species]() {
+      return this === guardedRegExp ? RegExpType : this;
+    },
+  }, Symbol.species);
+  defineProperty(RegExpType, Symbol.species, { get: copier });
   guard("BigInt", BigIntType, (message, [value]) => native.value("BigInt", message, text(value)));
 
   const StringPrototype = String.prototype;
@@ -132,7 +142,10 @@
       const Capability = function (executor) {
         return new Class((resolve, reject) => {
           executor(resolve, (error) => {
-            if (native.isEmptyAggregate(error)) keep(error, "message", "All promises were rejected");
+            if (native.isEmptyAggregate(error)) {
+              keep(error, "message", "All promises were rejected");
+              native.attach(error, "", prepare);
+            }
             reject(error);
           });
         });

@@ -196,10 +196,7 @@ impl<'a, 'js> Trace<'a, 'js> {
             }
             let corrected = if printed == 0 { self.place.take() } else { None };
             let (line, column) = corrected.map_or_else(
-                || {
-                    let line = self.number(&site, self.names.line);
-                    (line, texts.true_column(&file, line, self.number(&site, self.names.column)))
-                },
+                || (self.number(&site, self.names.line), self.number(&site, self.names.column)),
                 |(line, column)| (line as i32, column as i32),
             );
             let column = texts.column(&file, line, column);

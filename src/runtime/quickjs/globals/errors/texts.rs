@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::model::culprit::Culprit;
+use crate::model::script::ScriptForm;
 use crate::runtime::Explain;
 
 /// The sources of one VM.
@@ -19,9 +20,8 @@ pub(in super::super::super) struct Texts {
 struct File {
     name: Arc<str>,
     code: Arc<str>,
+    form: ScriptForm,
     is_ascii: bool,
-    /// Nothing was put before it: the interpreter counts columns of the first line from 0 then.
-    bare: bool,
     /// Where lines begin; only asked for in files that are not ASCII.
     lines: OnceCell<Vec<usize>>,
     culprits: OnceCell<Vec<Culprit>>,
@@ -33,14 +33,14 @@ impl Texts {
         Self { files: Vec::new(), explain }
     }
 
-    /// Adds a source under the name that frames show. `bare`: nothing is put before it when it is evaluated.
-    pub(in super::super::super) fn add(&mut self, name: Arc<str>, code: Arc<str>, bare: bool) {
+    /// Adds a source under the name that frames show.
+    pub(in super::super::super) fn add(&mut self, name: Arc<str>, code: Arc<str>, form: ScriptForm) {
         let is_ascii = code.is_ascii();
         self.files.push(File {
             name,
             code,
+            form,
             is_ascii,
-            bare,
             lines: OnceCell::new(),
             culprits: OnceCell::new(),
         });
@@ -48,12 +48,6 @@ impl Texts {
 
     fn file(&self, name: &str) -> Option<&File> {
         self.files.iter().find(|file| &*file.name == name)
-    }
-
-    /// The interpreter's column, in bytes, as it should be.
-    pub(super) fn true_column(&self, file: &str, line: i32, column: i32) -> i32 {
-        let from_zero = line == 1 && self.file(file).is_some_and(|file| file.bare);
-        if from_zero { column + 1 } else { column }
     }
 
     /// The author's column, in UTF-16 units, of one that the interpreter counts in bytes.
@@ -72,7 +66,7 @@ impl Texts {
     pub(super) fn culprits(&self, file: &str, line: i32, column: i32) -> &[Culprit] {
         let (Some(file), Some(explain)) = (self.file(file), self.explain) else { return &[] };
         let all = file.culprits.get_or_init(|| {
-            let mut culprits = explain(&file.code);
+            let mut culprits = explain(&file.code, file.form);
             culprits.sort_by_key(|culprit| culprit.mark);
             culprits
         });

@@ -145,8 +145,7 @@ impl Mistake<'_, '_> {
     fn culprits(&self) -> Vec<&Culprit> {
         let Some(frame) = self.trace.script() else { return Vec::new() };
         let texts = &self.errors.texts;
-        let column = texts.true_column(&frame.file, frame.line, frame.column);
-        let found = texts.culprits(&frame.file, frame.line, column);
+        let found = texts.culprits(&frame.file, frame.line, frame.column);
         found.iter().collect()
     }
 
