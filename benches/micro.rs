@@ -115,6 +115,7 @@ fn create(script: &Script) -> Box<dyn Vm> {
         depth_left: 1,
         max_depth: 1,
         interrupt: Interrupt::default(),
+        explain: None,
     };
     QuickJs.create(script, setup).expect("there is memory")
 }

@@ -35,6 +35,7 @@ use crate::model::script::Script;
 use crate::providers::{AttemptContext, ProviderFuture, ProviderResult};
 use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
 use crate::schema::{self, Validator};
+use crate::script;
 
 type Work = Pin<Box<dyn Future<Output = Input> + Send>>;
 
@@ -296,6 +297,7 @@ impl Coordinator {
             depth_left: self.options.max_depth.saturating_sub(depth),
             max_depth: self.options.max_depth,
             interrupt: self.control.interrupt().clone(),
+            explain: Some(script::culprits),
         }
     }
 

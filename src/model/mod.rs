@@ -4,6 +4,7 @@
 //! share is a type of this room; nothing else connects them.
 
 pub mod budget;
+pub mod culprit;
 pub mod error;
 pub mod event;
 pub mod globals;

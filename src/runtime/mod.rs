@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::model::budget::BudgetState;
+use crate::model::culprit::Culprit;
 use crate::model::error::WorkflowError;
 use crate::model::ids::Slot;
 use crate::model::json::JsonText;
 use crate::model::limits::Limits;
 use crate::model::outcome::{Outcome, Settled};
 use crate::model::request::Item;
-use crate::model::script::Script;
+use crate::model::script::{Script, ScriptForm};
 
 /// One script in its sandbox. May be dropped in any state.
 pub trait Vm {
@@ -50,7 +51,12 @@ pub struct VmSetup {
     /// How deep it may nest in all, for the refusal's text.
     pub max_depth: u32,
     pub interrupt: Interrupt,
+    /// Asked when an error needs to name what failed; without it errors do not name it.
+    pub explain: Option<Explain>,
 }
+
+/// Lists what may fail in a source that the sandbox evaluates, for the errors of the interpreter.
+pub type Explain = fn(code: &str, form: ScriptForm) -> Vec<Culprit>;
 
 /// The line between a run's scripts and the threads that watch over them: stops a script from outside, and shows
 /// whether it still comes by its checks.

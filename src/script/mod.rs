@@ -3,6 +3,7 @@
 //! Knows the syntax tree (oxc) and nothing about running scripts.
 
 mod code;
+mod culprits;
 mod files;
 mod form;
 mod helpers;
@@ -33,6 +34,7 @@ use crate::model::error::WorkflowError;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Imports, Script, ScriptForm};
 
+pub use self::culprits::culprits;
 pub use self::files::load;
 pub use self::library::{find_by_name, list};
 

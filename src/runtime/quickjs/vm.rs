@@ -320,7 +320,12 @@ fn build_bridge(
     setup: &VmSetup,
     outbox: &Rc<Outbox>,
 ) -> rquickjs::Result<Bridge> {
-    globals::init(ctx)?;
+    let mut texts = globals::Texts::new(setup.explain);
+    texts.add(script.display_name.clone(), script.code.clone(), script.form);
+    for (name, code) in &script.helpers.code {
+        texts.add(name.clone(), code.clone(), ScriptForm::Module);
+    }
+    globals::init(ctx, setup.limits.stack_bytes, texts)?;
     let bridge = globals::primitives(ctx, script, setup, outbox)?;
     let save =
         |name: &str| Ok::<_, rquickjs::Error>(Persistent::save(ctx, bridge.get::<_, Function<'_>>(name)?));
@@ -412,7 +417,8 @@ fn error_value<'js>(ctx: &Ctx<'js>, error: &ErrorData) -> rquickjs::Result<Value
 }
 
 fn looks_like_memory(error: &ErrorData) -> bool {
-    (error.name == "InternalError" && error.message == "out of memory")
+    // Without a stack, for which there was no memory either, an error has no name.
+    (error.message == "out of memory" && (error.name == "InternalError" || error.name.is_empty()))
         || (error.name.is_empty() && error.message == "null")
 }
 

@@ -6,13 +6,6 @@
   delete globalThis.eval;
   for (const name of native.absent) delete globalThis[name];
 
-  // A stack frame would hand out the function that runs in it, the originals behind the guards included.
-  const { prepareStackTrace } = Error;
-  Error.prepareStackTrace = (_, sites) => sites;
-  const [site] = new Error().stack;
-  Error.prepareStackTrace = prepareStackTrace;
-  delete getPrototypeOf(site).getFunction;
-
   const { random } = {
     random() {
       throw native.refusal("Math.random()");

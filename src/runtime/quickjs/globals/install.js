@@ -104,7 +104,6 @@ const runBody = (main) => {
 };
 
 const functionText = Function.prototype.toString;
-const startsWith = String.prototype.startsWith;
 
 /** Runs a module: waits for its evaluation, then for its default export. */
 const runModule = (evaluated, namespace) => {

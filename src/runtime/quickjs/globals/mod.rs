@@ -10,6 +10,7 @@ mod agent;
 mod arrays;
 mod date;
 mod determinism;
+mod errors;
 mod json;
 mod log;
 mod phase;
@@ -35,6 +36,7 @@ use crate::model::json::{self as model_json, JsonText};
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Script, ScriptForm};
 use crate::runtime::VmSetup;
+pub(super) use errors::Texts;
 use unit::Unit;
 
 /// The primitives in the order in which they are evaluated, as one function expression `(native, setup) => bridge`.
@@ -69,7 +71,10 @@ static CONSOLE: Unit = Unit::new(
 
 /// Every standard global, before anything else runs. The guards come first, so that the others build on them;
 /// `determinism` comes last, since it closes what the others were loaded with.
-pub(super) fn init(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+///
+/// `stack_bytes` and `texts` are for errors: the stack that scripts may use, and what their frames refer to.
+pub(super) fn init(ctx: &Ctx<'_>, stack_bytes: usize, texts: Texts) -> rquickjs::Result<()> {
+    errors::init(ctx, stack_bytes, texts)?;
     arrays::init(ctx)?;
     strings::init(ctx)?;
     url::init(ctx)?;

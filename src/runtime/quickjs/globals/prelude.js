@@ -99,7 +99,8 @@ const toError = (data, site) => {
   if (data.name !== undefined && data.name !== error.name) hidden(error, "name", data.name);
   // The frames of where the engine built the error would mislead.
   const stack = site === undefined ? data.stack : site.stack;
-  hidden(error, "stack", (typeof stack === "string" ? frames(stack) : undefined) ?? "");
+  const own = typeof stack === "string" ? frames(stack, 0) : "";
+  hidden(error, "stack", own === "" ? headline(error) : `${headline(error)}\n${own}`);
   if (data.cause !== undefined) hidden(error, "cause", toError(data.cause));
   if (data.code !== undefined) error.code = data.code;
   if (data.call !== undefined) apply(weakSet, callOfError, [error, data.call]);
@@ -108,19 +109,24 @@ const toError = (data, site) => {
 };
 
 const frameLine = /^\s*at /;
-const ownFrame = /\((?:workflow:[^)]*|native)\)|\(missing\)/;
+const ownFrame = /\((?:workflow:[^)]*|native)\)/;
 const regExpTest = RegExp.prototype.test;
-const split = String.prototype.split;
+const { endsWith, slice, split, startsWith } = String.prototype;
 const joinArray = Array.prototype.join;
 
-/** The author's part of a stack; `undefined` if the text is not a list of frames. */
-const frames = (stack) => {
+/** `Name: message`, with which a stack begins. */
+const headline = (error) => {
+  const name = text(error.name), message = text(error.message);
+  return name === "" || message === "" ? name + message : `${name}: ${message}`;
+};
+
+/** The author's frames in a stack, from the first one behind `start` on, and what stands between them. */
+const frames = (stack, start) => {
   const kept = [];
-  const lines = apply(split, stack, ["\n"]);
+  const lines = apply(split, apply(slice, stack, [start]), ["\n"]);
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i];
-    if (line === "") continue;
-    if (!apply(regExpTest, frameLine, [line])) return undefined;
+    if (line === "" || (kept.length === 0 && !apply(regExpTest, frameLine, [line]))) continue;
     if (!apply(regExpTest, ownFrame, [line])) kept[kept.length] = line;
   }
   return apply(joinArray, kept, ["\n"]);
@@ -145,8 +151,11 @@ const describe = (thrown, depth = 0) => {
       if (data.message === "") return { message: text(thrown) };
       delete data.name;
     } else {
-      const own = frames(stack);
-      if (own === undefined) return { message: stack };
+      const line = headline(thrown);
+      const own = frames(stack, apply(startsWith, stack, [line]) ? line.length : 0);
+      // A text of the script's own stands for all of the error. Its name may have changed since the stack was made.
+      const known = stack === line || (data.message !== "" && apply(endsWith, stack, [`: ${data.message}`]));
+      if (own === "" && !known) return { message: stack };
       if (own !== "") data.stack = own;
     }
     if (typeof thrown.code === "string") data.code = thrown.code;

@@ -9,10 +9,13 @@ use rquickjs::{
     CatchResultExt, CaughtError, Coerced, Context, Ctx, Function, Runtime, Value, context::EvalOptions, qjs,
 };
 
+/// The stack of a VM under test, bytes.
+const STACK: usize = 512 << 10;
+
 /// A VM with the globals under test, a memory limit, and an interrupt that fires after `patience`.
 pub fn vm(patience: Duration) -> (Runtime, Context) {
     let (runtime, context) = bare_vm(patience);
-    context.with(|ctx| super::init(&ctx).catch(&ctx).unwrap());
+    context.with(|ctx| super::init(&ctx, STACK, super::Texts::default()).catch(&ctx).unwrap());
     (runtime, context)
 }
 
@@ -20,7 +23,7 @@ pub fn vm(patience: Duration) -> (Runtime, Context) {
 pub fn bare_vm(patience: Duration) -> (Runtime, Context) {
     let runtime = Runtime::new().unwrap();
     runtime.set_memory_limit(128 << 20);
-    runtime.set_max_stack_size(512 << 10);
+    runtime.set_max_stack_size(STACK);
     let deadline = Instant::now() + patience;
     runtime.set_interrupt_handler(Some(Box::new(move || Instant::now() > deadline)));
     let context = Context::custom::<Intrinsics>(&runtime).unwrap();

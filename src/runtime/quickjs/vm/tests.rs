@@ -26,6 +26,7 @@ fn setup() -> VmSetup {
         depth_left: 1,
         max_depth: 1,
         interrupt: Interrupt::default(),
+        explain: None,
     }
 }
 
@@ -274,14 +275,14 @@ fn errors_carry_the_authors_coordinates() {
         (
             ScriptForm::Body,
             "function f() {\n  null.x\n}\nawait agent('a')\nf()",
-            "TypeError: cannot read property 'x' of null\n    at f (flow.js:2:3)\n    at <anonymous> (flow.js:5:1)",
+            "TypeError: Cannot read properties of null (reading 'x')\n    at f (flow.js:2:3)\n    at <anonymous> (flow.js:5:1)",
         ),
         (
             ScriptForm::Module,
             "export default () => {\n throw new Error('boom') }",
             "Error: boom\n    at default (flow.js:2:12)",
         ),
-        (ScriptForm::Module, "throw new Error('top')", "Error: top\n    at <anonymous> (flow.js:1:"),
+        (ScriptForm::Module, "throw new Error('top')", "Error: top\n    at <anonymous> (flow.js:1:11)"),
         (ScriptForm::Body, "throw 'str'", "str"),
         (ScriptForm::Body, "throw { code: 1 }", "[object Object]"),
         (ScriptForm::Body, "throw undefined", "undefined"),
@@ -531,5 +532,166 @@ fn scripts_find_the_globals_that_are_listed() {
     assert_eq!(module("export default Object.getOwnPropertyNames(globalThis).sort()"), listed(&[]));
     for name in HOOKS.iter().chain(STANDARD) {
         assert_eq!(instead_of(name), None, "{name} is there");
+    }
+}
+
+/// What the scripts of the table give, with line ends as they are.
+fn text(code: &str) -> String {
+    match run(vm(ScriptForm::Body, code)).0 {
+        Settled::Value(Some(json)) => serde_json::from_str::<String>(json.as_str()).unwrap(),
+        Settled::Value(None) => "undefined".to_owned(),
+        Settled::Failed(error) => format!("! {error}"),
+    }
+}
+
+#[test]
+fn stacks_read_as_in_node() {
+    for (code, expected) in [
+        // The name is read with the stack; constructors of errors are no frames, others are.
+        (
+            "class A extends Error { constructor(m) { super(m); this.name = 'A' } }\nfunction make() {\n  return new A('x')\n}\nreturn make().stack",
+            "A: x\n    at make (flow.js:3:14)\n    at <anonymous> (flow.js:5:8)",
+        ),
+        (
+            "class A extends Error {}\nclass B extends A { constructor(m) { super(m) } }\nreturn new B('x').stack",
+            "Error: x\n    at <anonymous> (flow.js:3:12)",
+        ),
+        (
+            "class X { constructor() { this.e = new Error('in X') } }\nreturn new X().e.stack",
+            "Error: in X\n    at X (flow.js:1:40)\n    at <anonymous> (flow.js:2:12)",
+        ),
+        (
+            "const e = new Error('a'); e.name = 'N'; const first = e.stack.split('\\n')[0]; e.name = 'M'; return first + e.stack.split('\\n')[0]",
+            "N: aN: a",
+        ),
+        // `captureStackTrace` leaves out what stands above the function that it is given.
+        (
+            "class A extends Error { constructor(m) { super(m); Error.captureStackTrace(this, A); this.name = 'A' } }\nreturn new A('x').stack",
+            "A: x\n    at <anonymous> (flow.js:2:12)",
+        ),
+        (
+            "function make() { return Object.keys(it = {}).length ? 0 : fill(it) }\nfunction fill(it) { Error.captureStackTrace(it, fill); return it }\nlet it\nreturn Object.keys(make()) + it.stack",
+            "Error\n    at make (flow.js:1:65)\n    at <anonymous> (flow.js:4:20)",
+        ),
+        // `stackTraceLimit` counts what a script sees.
+        ("const d = (n) => n ? d(n - 1) : new Error('x'); return `${d(30).stack.split('\\n').length}`", "11"),
+        (
+            "Error.stackTraceLimit = 40; const d = (n) => n ? d(n - 1) : new Error('x'); return `${d(60).stack.split('\\n').length}`",
+            "41",
+        ),
+        (
+            "const d = (n) => n ? [n].map(() => d(n - 1))[0] : new Error('x'); return `${d(12).stack.split('\\n').length}`",
+            "11",
+        ),
+        ("Error.stackTraceLimit = 0; return new Error('none').stack", "Error: none"),
+        ("Error.stackTraceLimit = 'x'; return `${Object.getOwnPropertyNames(new Error('none'))}`", "message"),
+        ("return `${Error.stackTraceLimit}`", "10"),
+        // No hook of a script's sees the functions on the stack.
+        ("Error.prepareStackTrace = (e, sites) => sites; return typeof new Error('x').stack", "string"),
+        // What the interpreter throws, from deep down too.
+        (
+            "const r = () => r(); try { r() } catch (e) { return e.stack.split('\\n').slice(0, 2).join() }",
+            "RangeError: Maximum call stack size exceeded,    at r (flow.js:1:17)",
+        ),
+        (
+            "const r = () => [1].map(r); try { r() } catch (e) { return e.stack.split('\\n').slice(0, 2).join() }",
+            "RangeError: Maximum call stack size exceeded,    at r (flow.js:1:25)",
+        ),
+        (
+            "try { [1].map((x) => x.y.z) } catch (e) { return e.stack }",
+            "TypeError: Cannot read properties of undefined (reading 'z')\n    at <anonymous> (flow.js:1:22)\n    at <anonymous> (flow.js:1:11)",
+        ),
+        (
+            "try { new RegExp('(') } catch (e) { return e.stack }",
+            "SyntaxError: Invalid regular expression: /(/: Unterminated group\n    at <anonymous> (flow.js:1:11)",
+        ),
+        ("return Promise.any([]).catch((e) => e.stack)", "AggregateError: All promises were rejected"),
+        // It is the error's own, can be replaced, and does not show.
+        (
+            "const e = new Error('x'); return JSON.stringify([Object.getOwnPropertyNames(e), { ...e }, e.hasOwnProperty('stack')])",
+            r#"[["message","stack"],{},true]"#,
+        ),
+        ("const e = new Error('x'); e.stack = 'mine'; return e.stack", "mine"),
+        ("return Object.freeze(new Error('x')).stack", "Error: x\n    at <anonymous> (flow.js:1:26)"),
+        (
+            "const e = new Error('x'); return Object.create(e).stack",
+            "Error: x\n    at <anonymous> (flow.js:1:15)",
+        ),
+        (
+            "return structuredClone(new RangeError('a')).stack",
+            "RangeError: a\n    at <anonymous> (flow.js:1:28)",
+        ),
+        (
+            "try { structuredClone(() => 1) } catch (e) { return e.stack.split('\\n')[0] }",
+            "DataCloneError: () => 1 could not be cloned.",
+        ),
+        // Columns are counted in UTF-16 units.
+        ("const s = 'é🙂'; return new Error('x').stack", "Error: x\n    at <anonymous> (flow.js:1:29)"),
+        // What leaves the script: its message as it is then, its frames, and what was added.
+        (
+            "const e = new Error('old')\ne.message = 'new'\nthrow e",
+            "! Error: new\n    at <anonymous> (flow.js:1:15)",
+        ),
+        (
+            "const e = new Error('x')\ne.stack += '\\nCaused by: more'\nthrow e",
+            "! Error: x\n    at <anonymous> (flow.js:1:15)\nCaused by: more",
+        ),
+        (
+            "throw new Error('two\\n    at lines')",
+            "! Error: two\n    at lines\n    at <anonymous> (flow.js:1:11)",
+        ),
+    ] {
+        assert_eq!(text(code), expected, "{code}");
+    }
+}
+
+#[test]
+fn a_failed_call_has_a_stack_that_begins_with_its_message() {
+    let mut vm = vm(ScriptForm::Body, "try {\n  await agent('a')\n} catch (e) { return e.stack }");
+    let turn = vm.start();
+    let Some(Item::Request(request)) = turn.items.first() else { panic!("no call") };
+    let failure = ErrorData::new("RangeError", "bad");
+    let turn = vm.deliver(
+        request.slot,
+        &Err(crate::model::error::WorkflowError::Script { error: failure, hint: None }.to_error_data()),
+        BudgetState { total: None, spent: 0.0 },
+    );
+    let Some(Settled::Value(Some(json))) = turn.settled else { panic!("{:?}", turn.settled) };
+    assert_eq!(
+        serde_json::from_str::<String>(json.as_str()).unwrap(),
+        "RangeError: bad\n    at <anonymous> (flow.js:2:9)"
+    );
+}
+
+#[test]
+fn guarded_constructors_are_what_they_were() {
+    for (code, expected) in [
+        ("return new RegExp('a') instanceof RegExp && /a/ instanceof RegExp", "true"),
+        ("return /a/.constructor === RegExp && 1n.constructor === BigInt", "true"),
+        ("const r = /a/; return RegExp(r) === r && new RegExp(r) !== r && RegExp(r, 'g') !== r", "true"),
+        (
+            "class R extends RegExp {}; const r = new R('a', 'g'); return [r instanceof R, r.flags, 'bab'.replace(r, 'x')]",
+            r#"[true,"g","bxb"]"#,
+        ),
+        (
+            "return ['a,b'.split(/,/), [...'aba'.matchAll(/a/g)].length, 'ab'.match('b').index, 'ab'.search(/b/)]",
+            r#"[["a","b"],2,1,1]"#,
+        ),
+        (
+            "return [RegExp.name, RegExp.length, BigInt.name, BigInt.length, typeof RegExp]",
+            r#"["RegExp",2,"BigInt",1,"function"]"#,
+        ),
+        ("return [`${BigInt('0x10')}`, `${BigInt.asIntN(8, 257n)}`]", r#"["16","1"]"#),
+        (
+            "return [Promise.any.name, Promise.any.length, await Promise.any([Promise.reject(1), 2])]",
+            r#"["any",1,2]"#,
+        ),
+        ("class P extends Promise {}; const p = P.any([1]); return [p instanceof P, await p]", "[true,1]"),
+        (
+            "return ['match', 'matchAll', 'repeat', 'search'].map((n) => n === ''[n].name && ''[n].length)",
+            "[1,1,1,1]",
+        ),
+    ] {
+        assert_eq!(body(code), expected, "{code}");
     }
 }
