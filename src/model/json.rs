@@ -99,8 +99,8 @@ fn replace_lone_surrogates(text: &str) -> String {
                 continue;
             }
             (Some(_), _) => 6,
-            // Another escape: its second character is ASCII in valid JSON.
-            (None, _) => 2.min(text.len() - start),
+            // Another escape. Its second character is ASCII in valid JSON, but this text may be anything.
+            (None, _) => 1 + text[start + 1..].chars().next().map_or(0, char::len_utf8),
         };
         at = start + length;
         whole.push_str(text.get(start..at).unwrap_or_default());
@@ -141,6 +141,8 @@ mod tests {
             assert_eq!(parse(text).unwrap(), expected, "{text}");
         }
         assert!(parse("{").is_err());
+        assert!(parse("\\é").is_err());
+        assert!(parse("\\").is_err());
         assert!(parse(&("[".repeat(200) + &"]".repeat(200))).is_err());
     }
 }

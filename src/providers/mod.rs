@@ -2,7 +2,18 @@
 //!
 //! A provider knows the call and nothing of the run around it: scheduling, retries and schemas are not its business.
 
+pub mod answer;
+pub mod classify;
+pub mod claude_code;
+pub mod codex;
 pub mod debug;
+pub mod keep;
+pub mod opencode;
+pub mod pi;
+#[cfg(test)]
+mod testing;
+pub mod text;
+pub mod usage;
 
 use std::future::Future;
 use std::pin::Pin;

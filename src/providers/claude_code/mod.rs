@@ -1,0 +1,3 @@
+//! Claude Code, the `claude` command.
+
+pub mod output;

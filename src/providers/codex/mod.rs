@@ -1,0 +1,3 @@
+//! Codex, the `codex` command.
+
+pub mod output;

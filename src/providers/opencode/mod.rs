@@ -1,0 +1,3 @@
+//! OpenCode, the `opencode` command and its server.
+
+pub mod output;

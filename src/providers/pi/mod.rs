@@ -1,0 +1,3 @@
+//! Pi, the `pi` command.
+
+pub mod output;
