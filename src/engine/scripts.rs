@@ -11,13 +11,19 @@ use crate::script;
 /// Finds and reads scripts for one run.
 pub(super) struct ScriptSource<'a> {
     project: Option<&'a Path>,
+    home: Option<PathBuf>,
     limit: usize,
 }
 
 impl<'a> ScriptSource<'a> {
     /// `project` is where workflows are found by name; `limit` the size of a source in bytes.
     pub(super) fn new(project: Option<&'a Path>, limit: usize) -> Self {
-        Self { project, limit }
+        Self { project, home: std::env::home_dir(), limit }
+    }
+
+    /// The same with another home folder, or none.
+    pub(super) fn at_home(self, home: Option<&Path>) -> Self {
+        Self { home: home.map(Path::to_owned), ..self }
     }
 
     /// Reads the workflow itself.
@@ -42,13 +48,11 @@ impl<'a> ScriptSource<'a> {
                 let folder = parent.and_then(Path::parent).map_or_else(|| self.project(), Path::to_owned);
                 folder.join(path)
             }
-            ChildTarget::Name(name) => {
-                let home = std::env::home_dir();
-                script::find_by_name(name, &self.project(), home.as_deref()).ok_or_else(|| {
+            ChildTarget::Name(name) => script::find_by_name(name, &self.project(), self.home.as_deref())
+                .ok_or_else(|| {
                     ErrorData::new("Error", format!("Unknown workflow: {name}"))
                         .with_code("ERR_UNKNOWN_WORKFLOW")
-                })?
-            }
+                })?,
         };
         script::load(&path, self.limit).map_err(|error| error.to_error_data())
     }

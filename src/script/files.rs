@@ -22,13 +22,12 @@ const FOLDERS: [[&str; 2]; 3] = [[".claude", "workflows"], [".agents", "workflow
 /// original engine, which says what is really wrong. Bytes that are not UTF-8 are a syntax error at the first of them.
 /// [`WorkflowError::SourceTooLarge`] beyond `limit` bytes.
 pub fn load(path: &Path, limit: usize) -> Result<Script, WorkflowError> {
-    let name = path.display().to_string();
-    let bytes = bytes(path, limit)?;
-    let source = match String::from_utf8(bytes) {
-        Ok(source) => source,
-        Err(error) => return Err(not_utf8(name, &error)),
-    };
-    super::read(&source, Some(path.to_owned()), &name)
+    super::read(&text(path, limit)?, Some(path.to_owned()), &path.display().to_string())
+}
+
+/// What a file says, without a look at it.
+pub(super) fn text(path: &Path, limit: usize) -> Result<String, WorkflowError> {
+    String::from_utf8(bytes(path, limit)?).map_err(|error| not_utf8(path.display().to_string(), &error))
 }
 
 fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, WorkflowError> {

@@ -16,13 +16,22 @@ const ALTERNATIVES: &str = "agent, parallel, pipeline, workflow, phase, log, arg
 
 /// The first import in the source that cannot be had.
 pub(super) fn refused(program: &Program<'_>, facts: &Facts, form: Option<ScriptForm>) -> Option<Complaint> {
+    all_refused(program, facts, form).min_by_key(|complaint| complaint.at)
+}
+
+/// Every import in the source that cannot be had, in no order.
+pub(super) fn all_refused(
+    program: &Program<'_>,
+    facts: &Facts,
+    form: Option<ScriptForm>,
+) -> impl Iterator<Item = Complaint> {
     let stated = program.body.iter().filter_map(|statement| match statement {
         Statement::ImportDeclaration(it) => Some(("import", it.source.value.as_str(), it.span)),
         Statement::ExportAllDeclaration(it) => Some(("re-export from", it.source.value.as_str(), it.span)),
         Statement::ExportFromDeclaration(it) => Some(("re-export from", it.source.value.as_str(), it.span)),
         _ => None,
     });
-    let stated = stated.filter_map(|(verb, specifier, span)| {
+    let stated = stated.filter_map(move |(verb, specifier, span)| {
         let message = if form == Some(ScriptForm::Body) {
             format!("static import is not allowed in a workflow body: found '{specifier}'")
         } else if specifier.starts_with(VIRTUAL) {
@@ -37,8 +46,8 @@ pub(super) fn refused(program: &Program<'_>, facts: &Facts, form: Option<ScriptF
         Some(specifier) => Some((*at, text("import", specifier))),
         None => Some((*at, "workflow scripts cannot import a module whose name is computed".to_owned())),
     });
-    let (at, message) = stated.chain(called).chain(required(facts)).min_by_key(|(at, _)| *at)?;
-    Some(Complaint { at, message, hint: Some(ALTERNATIVES.to_owned()) })
+    let complaint = |(at, message)| Complaint { at, message, hint: Some(ALTERNATIVES.to_owned()) };
+    stated.chain(called).chain(required(facts)).map(complaint)
 }
 
 /// Calls of `require` that can only fail. A script that declares it, asks for it with `typeof` or catches what it

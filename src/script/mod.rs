@@ -2,6 +2,7 @@
 //!
 //! Knows the syntax tree (oxc) and nothing about running scripts.
 
+pub mod check;
 mod code;
 mod files;
 mod form;
@@ -41,13 +42,7 @@ pub use self::files::{find_by_name, load};
 pub fn read(source: &str, path: Option<PathBuf>, display_name: &str) -> Result<Script, WorkflowError> {
     let text = without_mark(source);
     let file = File { text, name: display_name };
-    let nesting = nesting::measure(text).map_err(|TooDeep { at, limit }| {
-        file.unsupported(Complaint {
-            at,
-            message: format!("the source is nested too deeply: more than {limit}"),
-            hint: Some("flatten the expression, or pass large data in through args".to_owned()),
-        })
-    })?;
+    let nesting = nesting::measure(text).map_err(|too_deep| file.too_deep(too_deep))?;
     let (metadata, form, code) = parse::with_parsed(text, &nesting, |parsed| file.judge(parsed))
         .map_err(|message| WorkflowError::Internal { message })??;
     Ok(Script { path, display_name: display_name.into(), code: code.into(), form, metadata })
@@ -90,6 +85,14 @@ impl File<'_> {
             return Err(self.syntax(misread));
         }
         Ok((metadata, form, code::code(self.text, &parsed.program, form)))
+    }
+
+    fn too_deep(&self, TooDeep { at, limit }: TooDeep) -> WorkflowError {
+        self.unsupported(Complaint {
+            at,
+            message: format!("the source is nested too deeply: more than {limit}"),
+            hint: Some("flatten the expression, or pass large data in through args".to_owned()),
+        })
     }
 
     fn metadata(&self, missing: Missing) -> WorkflowError {
