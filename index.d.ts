@@ -22,8 +22,22 @@ export declare class RunHandle {
   fail(call: number, error: string): void
 }
 
+/**
+ * Checks a workflow without running it: `{ file, ok, form?, metadata?, findings }` as JSON. Whatever is wrong with the
+ * script is a finding; the promise rejects for defects of the engine only.
+ */
+export declare function checkWorkflow(options: NativeCheckOptions): Promise<string>
+
 /** The version of the engine. */
 export declare function engineVersion(): string
+
+/** What `checkWorkflow` is given: a path or a source. */
+export interface NativeCheckOptions {
+  scriptPath?: string
+  source?: string
+  sourceName?: string
+  cwd?: string
+}
 
 /** Limits of the sandbox; what is absent keeps its default. */
 export interface NativeLimits {

@@ -716,8 +716,9 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-const { RunHandle, engineVersion, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
+const { RunHandle, checkWorkflow, engineVersion, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
 export { RunHandle }
+export { checkWorkflow }
 export { engineVersion }
 export { providerNames }
 export { readMetadata }

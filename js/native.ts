@@ -8,12 +8,14 @@
 import './native-check.js'
 
 export {
+  checkWorkflow,
   engineVersion,
   providerNames,
   readMetadata,
   runDebugProvider,
   sampleSchema,
   startRun,
+  type NativeCheckOptions,
   type NativeLimits,
   type NativeRunOptions,
   type RunHandle,

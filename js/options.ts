@@ -7,7 +7,8 @@
 import { WorkflowError } from './errors.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowLimits } from './types.js'
 
-type Kind = 'string' | 'number' | 'function' | 'object' | 'any'
+/** What `typeof` says of an option. */
+export type Kind = 'string' | 'number' | 'function' | 'object' | 'any'
 type Known = keyof RunWorkflowOptions | keyof RunWorkflowSourceOptions
 
 const OPTIONS: Record<Known, Kind> = {
@@ -55,6 +56,15 @@ export function checkOptions(options: object): void {
   check(options, OPTIONS, 'runWorkflow()', '')
   const limits: unknown = (options as { limits?: unknown }).limits
   if (typeof limits === 'object' && limits !== null) check(limits, LIMITS, 'limits', 'limits.')
+}
+
+/**
+ * The same for the options of another function.
+ *
+ * @throws WorkflowError `ERR_INVALID_OPTION`
+ */
+export function checkKnown(options: object, known: Record<string, Kind>, owner: string): void {
+  check(options, known, owner, '')
 }
 
 function check(options: object, known: Record<string, Kind>, owner: string, prefix: string): void {

@@ -2,6 +2,8 @@
 
 import {
   CancelledError,
+  checkWorkflow,
+  type CheckWorkflowOptions,
   formatLogValue,
   runWorkflow,
   type RunWorkflowOptions,
@@ -9,8 +11,11 @@ import {
   type WorkflowAgentHandlerResult,
   type WorkflowArgs,
   type WorkflowBudgetState,
+  type WorkflowCheck,
   WorkflowError,
   type WorkflowEvent,
+  type WorkflowFinding,
+  type WorkflowScript,
 } from '@smol-workflow/engine'
 import {
   type AgentProvider,
@@ -197,3 +202,15 @@ await runWorkflow({ scriptPath: 'script.js', budgetMode: 'medium' })
 await runWorkflow({ scriptPath: 'script.js', args: () => 1 })
 // @ts-expect-error providers need run()
 await runWorkflow({ scriptPath: 'script.js', agentProvider: { name: 'x', schemaMode: 'none', usageMode: 'none' } })
+
+// Checks of scripts.
+same<Parameters<typeof checkWorkflow>, [script: WorkflowScript, options?: CheckWorkflowOptions]>(true)
+same<ReturnType<typeof checkWorkflow>, Promise<WorkflowCheck>>(true)
+same<WorkflowCheck['metadata'], WorkflowMetadata | undefined>(true)
+same<WorkflowFinding['severity'], 'error' | 'warning'>(true)
+const scripts: WorkflowScript[] = ['flow.js', new URL('file:///flow.js'), { scriptPath: 'flow.js' }, { source: 'x', scriptName: 'x.js' }]
+// @ts-expect-error a path or a source
+scripts.push({})
+void checkWorkflow(scripts[0] as WorkflowScript, { cwd: '.' })
+// @ts-expect-error no such option
+void checkWorkflow('flow.js', { cdw: '.' })

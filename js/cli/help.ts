@@ -5,7 +5,7 @@
  */
 
 /** What there is help about. */
-export type HelpTopic = 'general' | 'run' | 'absurd'
+export type HelpTopic = 'general' | 'run' | 'check' | 'absurd'
 
 /** The text for one topic, ending with a blank line once it is printed. */
 export function helpText(topic: HelpTopic): string {
@@ -17,6 +17,8 @@ const GENERAL = `smol-wf runs agent workflows: JavaScript programs that orchestr
 Usage:
   smol-wf run <script> [options]    Run a workflow and print its result as JSON
   smol-wf run --help                All options of run
+  smol-wf check <script…>           Say what is wrong with workflows without running them
+  smol-wf check --help              All options of check
   smol-wf absurd --help             About the durable backend
   smol-wf --version                 The version of this program
   smol-wf --help                    This text
@@ -61,6 +63,22 @@ Progress on stderr:
 Ctrl-C cancels the run and lets the workflow clean up; a second Ctrl-C ends the process at once.
 `
 
+const CHECK = `Says what is wrong with workflows, as far as that can be known without running them.
+
+Usage:
+  smol-wf check <script…> [options]
+
+A folder stands for the .js, .mjs, .ts and .mts files directly in it that have a meta.
+
+Options:
+  --json         One JSON document on stdout instead of text: { ok, errors, warnings, files }
+  --strict       Warnings count as errors
+  --cwd <dir>    The project, where workflows and types of agents are found by name. Default: the working directory
+
+Findings go to stdout, a summary to stderr. The exit status is 0 when there is no error, 1 when there is one, and 2 when
+the command line is wrong. What there is to find: docs/check.md of the package.
+`
+
 const ABSURD = `The durable absurd backend is not part of this version. Its commands are reserved and end with an error:
 
   smol-wf run <script> --backend absurd
@@ -70,4 +88,4 @@ const ABSURD = `The durable absurd backend is not part of this version. Its comm
   smol-wf absurd work-batch
 `
 
-const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, absurd: ABSURD }
+const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, check: CHECK, absurd: ABSURD }

@@ -7,6 +7,7 @@
 import type { JSONValue, WorkflowArgs } from '../workflow-types.js'
 import { type ArgToken, collectArgs, isArgFlag } from './args.js'
 import type { HelpTopic } from './help.js'
+import { type CheckCommand, parseCheck } from './parse-check.js'
 import { UsageError } from './usage-error.js'
 
 /** One workflow to run. */
@@ -23,7 +24,7 @@ export type RunCommand = {
 }
 
 /** What a command line asks for. */
-export type Command = { readonly kind: 'help'; readonly topic: HelpTopic } | { readonly kind: 'version' } | RunCommand
+export type Command = { readonly kind: 'help'; readonly topic: HelpTopic } | { readonly kind: 'version' } | RunCommand | CheckCommand
 
 /** What parsing may look at besides the command line. */
 export type ParseContext = {
@@ -68,6 +69,8 @@ export function parseCommand(argv: readonly string[], context: ParseContext): Co
       return { kind: 'version' }
     case 'run':
       return parseRun(rest, context)
+    case 'check':
+      return parseCheck(rest)
     case 'absurd':
       return parseAbsurd(rest)
     default:

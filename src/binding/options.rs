@@ -57,9 +57,7 @@ impl NativeRunOptions {
     pub(super) fn convert(self) -> Result<(RunOptions, Wants), WorkflowError> {
         let source = match (self.script_path, self.source) {
             (Some(path), None) => SourceRef::Path(PathBuf::from(path)),
-            (None, Some(source)) => {
-                SourceRef::Text { name: self.source_name.unwrap_or_else(|| "workflow.js".to_owned()), source }
-            }
+            (None, Some(source)) => SourceRef::text(source, self.source_name),
             _ => return Err(refuse("scriptPath", "give either scriptPath or source")),
         };
         let mut options = RunOptions::new(source);
