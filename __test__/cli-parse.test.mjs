@@ -55,8 +55,36 @@ test('commands', () => {
     [['absurd'], { kind: 'help', topic: 'absurd' }],
     [['absurd', '--help'], { kind: 'help', topic: 'absurd' }],
     [['absurd', '-h'], { kind: 'help', topic: 'absurd' }],
+    [['check', '--help'], { kind: 'help', topic: 'check' }],
+    [['check', 'a.js', '-h'], { kind: 'help', topic: 'check' }],
   ]) {
     assert.deepEqual(parse(argv), expected, argv.join(' '))
+  }
+})
+
+test('check', () => {
+  const plain = { kind: 'check', paths: ['a.js'], json: false, strict: false, cwd: undefined }
+  for (const [argv, expected] of [
+    [['a.js'], plain],
+    [['a.js', 'b', '--json', '--strict'], { ...plain, paths: ['a.js', 'b'], json: true, strict: true }],
+    [['--cwd', 'p', 'a.js'], { ...plain, cwd: 'p' }],
+    [['--cwd=p', 'a.js'], { ...plain, cwd: 'p' }],
+    [['--', '--json', 'a.js'], { ...plain, paths: ['--json', 'a.js'] }],
+  ]) {
+    assert.deepEqual(parse(['check', ...argv]), expected, argv.join(' '))
+  }
+  for (const [argv, message] of [
+    [[], 'Missing workflow script path'],
+    [['--json'], 'Missing workflow script path'],
+    [[''], 'Missing workflow script path'],
+    [['a.js', '--nope'], 'Unknown option: --nope'],
+    [['a.js', '-'], 'Unknown option: -'],
+    [['a.js', '--json=1'], 'Unknown option: --json=1'],
+    [['a.js', '--cwd'], 'Missing value for --cwd'],
+    [['a.js', '--cwd='], 'Missing value for --cwd'],
+    [['a.js', '--cwd', '--json'], 'Missing value for --cwd'],
+  ]) {
+    assert.throws(() => parse(['check', ...argv]), { name: 'UsageError', message, exitCode: 2 }, argv.join(' '))
   }
 })
 

@@ -32,7 +32,7 @@ function fails({ code, stdout, stderr }, message) {
 
 test('help is what the snapshot says', async () => {
   const parts = []
-  for (const args of [['--help'], ['run', '--help'], ['list', '--help'], ['absurd', '--help']]) {
+  for (const args of [['--help'], ['run', '--help'], ['list', '--help'], ['check', '--help'], ['absurd', '--help']]) {
     const { code, stdout, stderr } = await smolWf(args)
     assert.deepEqual([code, stderr], [0, ''], args.join(' '))
     assert.ok(stdout.endsWith('\n\n'), 'help ends with a blank line')
@@ -69,6 +69,7 @@ test('help, the version and mistakes need no engine', async (t) => {
     [['--help'], 0],
     [['--version'], 0],
     [['run', 's.js', '--nope'], 1],
+    [['check', '--nope'], 2],
   ]) {
     const { code, stderr } = await node([join(dir, 'dist', 'cli.js'), ...args])
     assert.equal(code, expected, stderr)

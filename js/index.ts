@@ -4,6 +4,8 @@
  * @module
  */
 
+export { checkWorkflow } from './check.js'
+export type * from './check-types.js'
 export { CancelledError, WorkflowError } from './errors.js'
 export {
   listWorkflows,

@@ -8,6 +8,7 @@
 import './native-check.js'
 
 export {
+  checkWorkflow,
   engineVersion,
   listWorkflows,
   providerNames,
@@ -15,6 +16,7 @@ export {
   runDebugProvider,
   sampleSchema,
   startRun,
+  type NativeCheckOptions,
   type NativeLimits,
   type NativeRunOptions,
   type RunHandle,

@@ -9,7 +9,8 @@ import { WorkflowError } from './errors.js'
 import type { ListWorkflowsOptions } from './list.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowLimits } from './types.js'
 
-type Kind = 'string' | 'number' | 'function' | 'object' | 'any'
+/** What `typeof` says of an option. */
+export type Kind = 'string' | 'number' | 'function' | 'object' | 'any'
 type Known = keyof RunWorkflowOptions | keyof RunWorkflowSourceOptions
 
 const OPTIONS: Record<Known, Kind> = {
@@ -66,6 +67,15 @@ export function checkOptions(options: object): void {
 export function checkListOptions(options: unknown): void {
   if (typeof options !== 'object' || options === null) throw refuse('options', `must be an object, got ${shown(options)}`)
   check(options, LIST_OPTIONS, 'listWorkflows()', '')
+}
+
+/**
+ * The same for the options of another function.
+ *
+ * @throws WorkflowError `ERR_INVALID_OPTION`
+ */
+export function checkKnown(options: object, known: Record<string, Kind>, owner: string): void {
+  check(options, known, owner, '')
 }
 
 function check(options: object, known: Record<string, Kind>, owner: string, prefix: string): void {

@@ -2,6 +2,8 @@
 
 import {
   CancelledError,
+  checkWorkflow,
+  type CheckWorkflowOptions,
   formatLogValue,
   listWorkflows,
   type ListWorkflowsOptions,
@@ -11,9 +13,12 @@ import {
   type WorkflowAgentHandlerResult,
   type WorkflowArgs,
   type WorkflowBudgetState,
+  type WorkflowCheck,
   WorkflowError,
   type WorkflowEvent,
+  type WorkflowFinding,
   type WorkflowListing,
+  type WorkflowScript,
 } from '@smol-workflow/engine'
 import {
   type AgentProvider,
@@ -218,3 +223,15 @@ export const listed = async () => {
   await listWorkflows({ folder: '.' })
   return first satisfies WorkflowMetadata
 }
+
+// Checks of scripts.
+same<Parameters<typeof checkWorkflow>, [script: WorkflowScript, options?: CheckWorkflowOptions]>(true)
+same<ReturnType<typeof checkWorkflow>, Promise<WorkflowCheck>>(true)
+same<WorkflowCheck['metadata'], WorkflowMetadata | undefined>(true)
+same<WorkflowFinding['severity'], 'error' | 'warning'>(true)
+const scripts: WorkflowScript[] = ['flow.js', new URL('file:///flow.js'), { scriptPath: 'flow.js' }, { source: 'x', scriptName: 'x.js' }]
+// @ts-expect-error a path or a source
+scripts.push({})
+void checkWorkflow(scripts[0] as WorkflowScript, { cwd: '.' })
+// @ts-expect-error no such option
+void checkWorkflow('flow.js', { cdw: '.' })

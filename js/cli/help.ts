@@ -5,7 +5,7 @@
  */
 
 /** What there is help about. */
-export type HelpTopic = 'general' | 'run' | 'list' | 'absurd'
+export type HelpTopic = 'general' | 'run' | 'list' | 'check' | 'absurd'
 
 /** The text for one topic, ending with a blank line once it is printed. */
 export function helpText(topic: HelpTopic): string {
@@ -18,6 +18,8 @@ Usage:
   smol-wf run <script> [options]    Run a workflow and print its result as JSON
   smol-wf run --help                All options of run
   smol-wf list [options]            Show the workflows that can be run by name
+  smol-wf check <script…>           Say what is wrong with workflows without running them
+  smol-wf check --help              All options of check
   smol-wf absurd --help             About the durable backend
   smol-wf --version                 The version of this program
   smol-wf --help                    This text
@@ -83,6 +85,24 @@ Names come from meta.name. Of several workflows with one name the first is run; 
   that end in .js, .mjs, .mts, .ts, in this order, by the alphabet
 `
 
+const CHECK = `Says what is wrong with workflows, as far as that can be known without running them.
+
+Usage:
+  smol-wf check <script…> [options]
+
+A folder stands for the .js, .mjs, .ts and .mts files directly in it that have a meta.
+
+Options:
+  --json         One JSON document on stdout instead of text: { ok, errors, warnings, files }
+  --strict       Warnings count as errors
+  --cwd <dir>    The project, where workflows and types of agents are found by name. Default: the working directory
+  --imports relative
+                 The scripts may import helpers, as with smol-wf run
+
+Findings go to stdout, a summary to stderr. The exit status is 0 when there is no error, 1 when there is one, and 2 when
+the command line is wrong. What there is to find: docs/check.md of the package.
+`
+
 const ABSURD = `The durable absurd backend is not part of this version. Its commands are reserved and end with an error:
 
   smol-wf run <script> --backend absurd
@@ -92,4 +112,4 @@ const ABSURD = `The durable absurd backend is not part of this version. Its comm
   smol-wf absurd work-batch
 `
 
-const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, list: LIST, absurd: ABSURD }
+const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, list: LIST, check: CHECK, absurd: ABSURD }

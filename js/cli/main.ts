@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 
 import { helpText } from './help.js'
 import { type Command, parseCommand } from './parse.js'
+import { UsageError } from './usage-error.js'
 
 /** Does what `argv` says. Never rejects: errors go to stderr and set `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -18,7 +19,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await execute(command)
   } catch (error) {
     console.error(errorReport(error))
-    process.exitCode ||= 1
+    process.exitCode ||= error instanceof UsageError ? error.exitCode : 1
   }
 }
 
@@ -30,6 +31,11 @@ async function execute(command: Command): Promise<void> {
     case 'version':
       console.log(packageVersion())
       return
+    case 'check': {
+      const { checkCommand } = await import('./check.js')
+      await checkCommand(command)
+      return
+    }
     case 'run': {
       const { runCommand } = await import('./run.js')
       await runCommand(command)

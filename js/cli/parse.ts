@@ -7,6 +7,7 @@
 import type { JSONValue, WorkflowArgs } from '../workflow-types.js'
 import { type ArgToken, collectArgs, isArgFlag } from './args.js'
 import type { HelpTopic } from './help.js'
+import { type CheckCommand, parseCheck } from './parse-check.js'
 import { UsageError } from './usage-error.js'
 
 /** One workflow to run. */
@@ -40,6 +41,7 @@ export type Command =
   | { readonly kind: 'version' }
   | RunCommand
   | ListCommand
+  | CheckCommand
 
 /** What parsing may look at besides the command line. */
 export type ParseContext = {
@@ -86,6 +88,8 @@ export function parseCommand(argv: readonly string[], context: ParseContext): Co
       return parseRun(rest, context)
     case 'list':
       return parseList(rest)
+    case 'check':
+      return parseCheck(rest)
     case 'absurd':
       return parseAbsurd(rest)
     default:

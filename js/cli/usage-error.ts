@@ -8,9 +8,12 @@
 export class UsageError extends Error {
   override readonly name = 'UsageError'
   readonly details: { hint?: string }
+  /** What the process is to exit with. */
+  readonly exitCode: number
 
-  constructor(message: string, hint?: string) {
+  constructor(message: string, hint?: string, exitCode = 1) {
     super(message)
+    this.exitCode = exitCode
     this.details = hint === undefined ? {} : { hint }
   }
 }

@@ -3,6 +3,7 @@
 //! One thread-safe function per run carries everything that Node.js has to hear, in order, as batches of JSON; the
 //! TypeScript in `js/` parses them, calls the user's callbacks and catches what they throw.
 
+pub mod check;
 mod mailbox;
 mod observer;
 mod options;

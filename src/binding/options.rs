@@ -60,9 +60,7 @@ impl NativeRunOptions {
     pub(super) fn convert(self) -> Result<(RunOptions, Wants), WorkflowError> {
         let source = match (self.script_path, self.source) {
             (Some(path), None) => SourceRef::Path(PathBuf::from(path)),
-            (None, Some(source)) => {
-                SourceRef::Text { name: self.source_name.unwrap_or_else(|| "workflow.js".to_owned()), source }
-            }
+            (None, Some(source)) => SourceRef::text(source, self.source_name),
             _ => return Err(refuse("scriptPath", "give either scriptPath or source")),
         };
         let mut options = RunOptions::new(source);
@@ -95,13 +93,7 @@ impl NativeRunOptions {
         if let Some(ms) = whole::<u32>("cancelGraceMs", self.cancel_grace_ms)? {
             options.cancel_grace = Duration::from_millis(u64::from(ms));
         }
-        options.imports = match self.imports.as_deref() {
-            None | Some("none") => Imports::None,
-            Some("relative") => Imports::Relative,
-            Some(other) => {
-                return Err(refuse("imports", &format!("must be \"none\" or \"relative\", got {other:?}")));
-            }
-        };
+        options.imports = imports(self.imports.as_deref())?;
         options.cwd = self.cwd.map(PathBuf::from);
         if let Some(limits) = self.limits {
             options.limits = limits.convert()?;
@@ -130,6 +122,15 @@ impl NativeLimits {
             pending_bytes: whole("limits.pendingBytes", self.pending_bytes)?.unwrap_or(default.pending_bytes),
             log_bytes: whole("limits.logBytes", self.log_bytes)?.unwrap_or(default.log_bytes),
         })
+    }
+}
+
+/// Which modules scripts may import.
+pub(super) fn imports(chosen: Option<&str>) -> Result<Imports, WorkflowError> {
+    match chosen {
+        None | Some("none") => Ok(Imports::None),
+        Some("relative") => Ok(Imports::Relative),
+        Some(other) => Err(refuse("imports", &format!("must be \"none\" or \"relative\", got {other:?}"))),
     }
 }
 

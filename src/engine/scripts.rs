@@ -23,6 +23,7 @@ fn home() -> Option<PathBuf> {
 /// Finds and reads scripts for one run.
 pub(super) struct ScriptSource<'a> {
     project: Option<&'a Path>,
+    home: Option<PathBuf>,
     limit: usize,
     imports: Imports,
 }
@@ -30,7 +31,17 @@ pub(super) struct ScriptSource<'a> {
 impl<'a> ScriptSource<'a> {
     /// Takes from the options where workflows are found by name, how large a source may be and what it may import.
     pub(super) fn new(options: &'a RunOptions) -> Self {
-        Self { project: options.cwd.as_deref(), limit: options.limits.source_bytes, imports: options.imports }
+        Self::within(options.cwd.as_deref(), home(), options.limits.source_bytes, options.imports)
+    }
+
+    /// The same, piece by piece: the project, the user's folder, the size of a source in bytes, what it may import.
+    pub(super) fn within(
+        project: Option<&'a Path>,
+        home: Option<PathBuf>,
+        limit: usize,
+        imports: Imports,
+    ) -> Self {
+        Self { project, home, limit, imports }
     }
 
     /// Reads the workflow itself.
@@ -55,7 +66,7 @@ impl<'a> ScriptSource<'a> {
                 let folder = parent.and_then(Path::parent).map_or_else(|| self.project(), Path::to_owned);
                 folder.join(path)
             }
-            ChildTarget::Name(name) => script::find_by_name(name, &self.project(), home().as_deref())
+            ChildTarget::Name(name) => script::find_by_name(name, &self.project(), self.home.as_deref())
                 .ok_or_else(|| {
                     ErrorData::new("Error", format!("Unknown workflow: {name}"))
                         .with_code("ERR_UNKNOWN_WORKFLOW")

@@ -7,6 +7,12 @@ use serde_json::{Map, Value};
 pub const MISSING_METADATA: &str =
     "Workflow script must export valid literal metadata as `export const meta = { name, description, ... }`";
 
+/// The fields of `meta`.
+pub const KNOWN_FIELDS: &[&str] = &["name", "description", "whenToUse", "phases"];
+
+/// The fields of an entry of `meta.phases`.
+pub const KNOWN_PHASE_FIELDS: &[&str] = &["title", "detail", "model", "provider"];
+
 /// Normalised metadata: only the known fields, in this order when serialised.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,7 @@ pub mod budget;
 pub mod culprit;
 pub mod error;
 pub mod event;
+pub mod finding;
 pub mod globals;
 pub mod ids;
 pub mod json;

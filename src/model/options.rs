@@ -18,6 +18,13 @@ pub enum SourceRef {
     Text { name: String, source: String },
 }
 
+impl SourceRef {
+    /// A source under the given name, or under that of sources without one.
+    pub fn text(source: String, name: Option<String>) -> Self {
+        Self::Text { name: name.unwrap_or_else(|| "workflow.js".to_owned()), source }
+    }
+}
+
 /// What a failed agent call gives the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnAgentError {

@@ -91,7 +91,7 @@ pub struct RetryPolicy {
 }
 
 /// Every option of `agent()` that means something to the engine or to a provider of it.
-const KNOWN_AGENT_OPTIONS: &[&str] = &[
+pub const KNOWN_AGENT_OPTIONS: &[&str] = &[
     "label",
     "phase",
     "schema",
@@ -109,6 +109,15 @@ const KNOWN_AGENT_OPTIONS: &[&str] = &[
     "permissions",
     "providerOptions",
 ];
+
+/// The members of the option `retry`.
+pub const KNOWN_RETRY_OPTIONS: &[&str] = &["maxAttempts", "backoffMs"];
+
+/// The values of the option `effort`, from little to much. Providers get it whatever it is.
+pub const EFFORTS: &[&str] = &["low", "medium", "high", "xhigh", "max"];
+
+/// Every option of `parallel()`.
+pub const KNOWN_PARALLEL_OPTIONS: &[&str] = &["concurrency", "failFast", "minSuccess", "timeoutMs", "settle"];
 
 /// `setTimeout` clamps there; so do we.
 const MAX_TIMEOUT_MS: f64 = 2_147_483_647.0;
@@ -209,7 +218,7 @@ pub struct ChildRequest {
 }
 
 /// How a child workflow is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ChildTarget {
     /// By `meta.name`.
     Name(String),

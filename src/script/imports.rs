@@ -30,6 +30,17 @@ pub(super) fn judge(
     form: Option<ScriptForm>,
     imports: Imports,
 ) -> Result<Vec<Import>, Complaint> {
+    let (helpers, refused) = examine(program, facts, form, imports);
+    refused.into_iter().next().map_or(Ok(helpers), Err)
+}
+
+/// The helpers that are imported, and every import that cannot be had; both in the order of the source.
+pub(super) fn examine(
+    program: &Program<'_>,
+    facts: &Facts,
+    form: Option<ScriptForm>,
+    imports: Imports,
+) -> (Vec<Import>, Vec<Complaint>) {
     let mut found: Vec<Stated> = program.body.iter().filter_map(stated).collect();
     found.extend(facts.dynamic_imports.iter().map(|import| Stated {
         at: import.at,
@@ -48,15 +59,16 @@ pub(super) fn judge(
         required: true,
     }));
     found.sort_by_key(|import| import.at);
-    let mut helpers = Vec::new();
+    let (mut helpers, mut refused) = (Vec::new(), Vec::new());
     for import in found {
         let at = import.at;
-        let refuse = |(message, hint)| Complaint { at, message, hint: Some(hint) };
-        if let Some(specifier) = allowed(&import, form, imports).map_err(refuse)? {
-            helpers.push(Import { at, specifier });
+        match allowed(&import, form, imports) {
+            Ok(Some(specifier)) => helpers.push(Import { at, specifier }),
+            Ok(None) => {}
+            Err((message, hint)) => refused.push(Complaint { at, message, hint: Some(hint) }),
         }
     }
-    Ok(helpers)
+    (helpers, refused)
 }
 
 /// An import as it stands in the source.

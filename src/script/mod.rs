@@ -2,6 +2,7 @@
 //!
 //! Knows the syntax tree (oxc) and nothing about running scripts.
 
+pub mod check;
 mod code;
 mod culprits;
 mod files;
@@ -115,13 +116,7 @@ impl File<'_> {
         look: impl FnOnce(&Self, &Parsed<'_>) -> Result<R, WorkflowError> + Send,
     ) -> Result<R, WorkflowError> {
         let language = Language::of(self.name);
-        let nesting = nesting::measure(self.text, language).map_err(|TooDeep { at, limit }| {
-            self.unsupported(Complaint {
-                at,
-                message: format!("the source is nested too deeply: more than {limit}"),
-                hint: Some("flatten the expression, or pass large data in through args".to_owned()),
-            })
-        })?;
+        let nesting = nesting::measure(self.text, language).map_err(|too_deep| self.too_deep(too_deep))?;
         let failed = |message| WorkflowError::Internal { message };
         if language == Language::JavaScript {
             return parse::with_parsed(self.text, &nesting, language, |parsed| look(self, parsed))
@@ -180,6 +175,14 @@ impl File<'_> {
                     links: Links::of(&parsed.record),
                 }),
             }
+        })
+    }
+
+    fn too_deep(&self, TooDeep { at, limit }: TooDeep) -> WorkflowError {
+        self.unsupported(Complaint {
+            at,
+            message: format!("the source is nested too deeply: more than {limit}"),
+            hint: Some("flatten the expression, or pass large data in through args".to_owned()),
         })
     }
 

@@ -7,10 +7,15 @@ use crate::model::script::Position;
 /// The place of a byte offset: lines end where ECMAScript ends them (`\n`, `\r\n`, `\r`, U+2028, U+2029), columns are
 /// UTF-16 units, as V8 and editors count both. An offset beyond the text, or inside a character, is the place before it.
 pub(super) fn position(text: &str, offset: usize) -> Position {
-    let (mut line, mut column) = (1, 1);
-    let mut characters = text.char_indices().peekable();
+    position_after(text, (0, Position { line: 1, column: 1 }), offset)
+}
+
+/// The same for many places, one after the other: counts on from a place that is known, the start of a token.
+pub(super) fn position_after(text: &str, known: (usize, Position), offset: usize) -> Position {
+    let (from, Position { mut line, mut column }) = known;
+    let mut characters = text[from..].char_indices().peekable();
     while let Some((at, character)) = characters.next() {
-        if at + character.len_utf8() > offset {
+        if from + at + character.len_utf8() > offset {
             break;
         }
         let inside_crlf = character == '\r' && matches!(characters.peek(), Some((_, '\n')));
@@ -29,18 +34,26 @@ const AROUND: usize = 60;
 
 /// The line of a byte offset with its number, and below it a caret under the place. Long lines are cut around it.
 pub(super) fn frame(text: &str, offset: usize) -> String {
+    frame_of(text, offset, position(text, offset).line)
+}
+
+/// The same where the number of the line is known.
+pub(super) fn frame_of(text: &str, offset: usize, line: u32) -> String {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;
     }
-    let start = text[..offset]
-        .rfind(is_line_end)
-        .map_or(0, |end| end + text[end..].chars().next().map_or(0, char::len_utf8));
-    let end = text[offset..].find(is_line_end).map_or(text.len(), |length| offset + length);
-    let before: Vec<char> = text[start..offset].chars().collect();
+    // Lines may be as long as the source: no further than what is shown.
+    let in_line = |character: &char| !is_line_end(*character);
+    let mut before: Vec<char> = text[..offset].chars().rev().take_while(in_line).take(AROUND + 1).collect();
+    before.reverse();
     let cut = before.len().saturating_sub(AROUND);
-    let after: String = text[offset..end].chars().take(AROUND).collect();
-    let gutter = format!("{} | ", position(text, offset).line);
+    let mut after: String = text[offset..].chars().take_while(in_line).take(AROUND + 1).collect();
+    let more = after.chars().count() > AROUND;
+    if more {
+        after.pop();
+    }
+    let gutter = format!("{line} | ");
     let mut shown = format!("{gutter}{}", if cut > 0 { "…" } else { "" });
     // Tabs stay, so that the caret stands where the place does however wide they are shown.
     let mut below: String = shown.chars().map(|_| ' ').collect();
@@ -49,7 +62,7 @@ pub(super) fn frame(text: &str, offset: usize) -> String {
         below.push(if *character == '\t' { '\t' } else { ' ' });
     }
     shown.push_str(&after);
-    if text[offset..end].len() > after.len() {
+    if more {
         shown.push('…');
     }
     format!("{}\n{below}^", shown.trim_end())
@@ -83,6 +96,17 @@ mod tests {
             ("漢字b", 6, 1, 3),
         ] {
             assert_eq!(position(text, offset), Position { line, column }, "{text:?} at {offset}");
+            let Some(half) = (0..=offset.min(text.len()) / 2).rfind(|at| text.is_char_boundary(*at)) else {
+                continue;
+            };
+            if !text[..half].ends_with('\r') {
+                let known = (half, position(text, half));
+                assert_eq!(
+                    position_after(text, known, offset),
+                    Position { line, column },
+                    "{text:?} at {offset}"
+                );
+            }
         }
     }
 

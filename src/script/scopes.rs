@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use oxc_ast::ast::Program;
-use oxc_semantic::{Scoping, SemanticBuilder, SymbolFlags};
+use oxc_semantic::{Scoping, Semantic, SemanticBuilder, SymbolFlags};
 
 use super::form::Facts;
 use super::parse::Complaint;
@@ -15,12 +15,24 @@ use crate::model::script::ScriptForm;
 /// less than half a kibibyte of stack for a node in an unoptimised build; its time may grow with the square.
 const DEPTH: usize = 1_000;
 
+/// The same on a thread with [`STACK`].
+const GREAT_DEPTH: usize = 5_000;
+
+/// Stack that [`look`] and [`all_early_errors`] take at most, bytes.
+pub(super) const STACK: usize = 4 << 20;
+
 /// The early errors that the parser does not find, in the order of their places. None for a tree that gives no reason
 /// to look closer, or is too deep for it: the sandbox finds them too, in its own words.
 pub(super) fn early_errors<'a>(program: &'a Program<'a>, facts: &Facts) -> Vec<Complaint> {
-    if facts.depth > DEPTH || !facts.suspect {
-        return Vec::new();
-    }
+    if facts.depth > DEPTH || !facts.suspect { Vec::new() } else { find_early_errors(program, facts) }
+}
+
+/// All of them, whether there is a reason to look or not. Needs [`STACK`].
+pub(super) fn all_early_errors<'a>(program: &'a Program<'a>, facts: &Facts) -> Vec<Complaint> {
+    if facts.depth > GREAT_DEPTH { Vec::new() } else { find_early_errors(program, facts) }
+}
+
+fn find_early_errors<'a>(program: &'a Program<'a>, facts: &Facts) -> Vec<Complaint> {
     let result = SemanticBuilder::new_compiler().build(program);
     let mut complaints: Vec<Complaint> = result
         .diagnostics
@@ -42,6 +54,13 @@ pub(super) fn early_errors<'a>(program: &'a Program<'a>, facts: &Facts) -> Vec<C
     }
     complaints.sort_by_key(|complaint| complaint.at);
     complaints
+}
+
+/// What scopes, references and symbols there are, with every node in reach; `None` if the tree is too deep. Needs
+/// [`STACK`].
+pub(super) fn look<'a>(program: &'a Program<'a>, facts: &Facts) -> Option<Semantic<'a>> {
+    (facts.depth <= GREAT_DEPTH)
+        .then(|| SemanticBuilder::new().with_build_nodes(true).build(program).semantic)
 }
 
 /// V8's spelling, so that searching for it leads somewhere.

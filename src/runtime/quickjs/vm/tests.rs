@@ -5,7 +5,7 @@ use crate::model::globals::{HOOKS, STANDARD, instead_of};
 use crate::model::json::JsonText;
 use crate::model::metadata::WorkflowMetadata;
 use crate::model::outcome::Settled;
-use crate::model::request::{ChildTarget, Item, LogLevel, RequestKind};
+use crate::model::request::{ChildTarget, Item, KNOWN_PARALLEL_OPTIONS, LogLevel, RequestKind};
 
 fn script(form: ScriptForm, code: &str) -> Script {
     Script {
@@ -694,4 +694,13 @@ fn guarded_constructors_are_what_they_were() {
     ] {
         assert_eq!(body(code), expected, "{code}");
     }
+}
+
+/// The check of sources reads the options of `parallel` from the model; the unit has a list of its own.
+#[test]
+fn parallel_knows_the_options_that_are_listed() {
+    let known = KNOWN_PARALLEL_OPTIONS.join(", ");
+    let refusal = body("return parallel([], { other: 1 })");
+    let expected = format!("! TypeError: parallel() does not know the option other; it knows {known}");
+    assert_eq!(refusal.lines().next(), Some(expected.as_str()));
 }
