@@ -3,11 +3,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use smol_workflow_engine::engine::check::{CheckOptions, Checked, check};
 use smol_workflow_engine::model::limits::Limits;
 use smol_workflow_engine::model::options::SourceRef;
 use smol_workflow_engine::model::script::Imports;
+
+use crate::support::{Recorder, debug, host, start};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -236,4 +239,76 @@ fn sources_as_text_are_relative_to_the_project() {
     assert!(checked.ok && checked.findings.len() == 1, "warnings are no errors: {checked:?}");
     let checked = check_text("return 1");
     assert!(!checked.ok && checked.metadata.is_none(), "{checked:?}");
+}
+
+/// What a check calls an error is one: a run that gets there fails, and says the same.
+#[test]
+fn errors_are_what_a_run_fails_with() {
+    for rest in [
+        "return fetch('x')",
+        "count = 1; return count",
+        "return Date.now()",
+        "return new Date()",
+        "return Date()",
+        "return Math.random()",
+        "return new Function('return 1')()",
+        "return Function('return 1')()",
+        "const workflow = await workflow('x'); return workflow",
+        "const n = n + 1; return n",
+        "export default run; const run = () => 1",
+        "const phase = 'Review'; phase('x'); return 1",
+        "const log = await agent('x'); log('x'); return 1",
+        "return parallel([agent('a')])",
+        "return parallel([1, 2].map((i) => agent(`${i}`)))",
+        "return parallel(agent('a'))",
+        "return parallel(() => agent('a'))",
+        "return parallel({})",
+        "return parallel()",
+        "return pipeline()",
+        "return pipeline([1], agent('x'))",
+        "return parallel([], { concurency: 1 })",
+        "return parallel([], { concurrency: 0 })",
+        "return parallel([], { settle: 'yes' })",
+        "return agent('x', { isolation: 'sandbx' })",
+        "return agent('x', { timeoutMs: -1 })",
+        "return agent('x', { retry: { maxAttempts: 0 } })",
+        "return agent('x', 'label')",
+        "return agent('x', ['label'])",
+        "return agent('x', () => 1)",
+        "return parallel([], () => 1)",
+        "return agent('x', { schema: { type: 'strin' } })",
+        "return agent('x', { schema: { $ref: '#/nowhere' } })",
+        "return workflow('no such workflow')",
+        "return workflow({ scriptPath: './no/such/file.js' })",
+        "return workflow({ path: 'x.js' })",
+        "return workflow()",
+        "const a = 1; const a = 2; return a",
+        "return require('fs')",
+        "import fs from 'node:fs'; return fs",
+        "return await import('node:fs')",
+        "const x = ; return x",
+    ] {
+        let text = format!("{META}{rest}");
+        let source = SourceRef::Text { name: "flow.js".to_owned(), source: text.clone() };
+        let checked = check(&CheckOptions { source, cwd: None, home: None, limits: Limits::default() });
+        let error = checked.findings.iter().find(|it| it.is_error());
+        let error = error.unwrap_or_else(|| panic!("{rest}: {:?}", checked.findings));
+        let end = start(crate::support::source(&text), host(debug(), Arc::new(Recorder::default()))).wait();
+        let Err(failure) = end.result else {
+            panic!("{rest}: found {error:?}, but it ends with {:?}", end.result)
+        };
+        // A check says where; a run may say it within a longer text, and in the words of the interpreter.
+        let own_words = [
+            "ERR_CHILD_WORKFLOW",
+            "ERR_CODE_FROM_TEXT",
+            "ERR_MISSING_ARGUMENT",
+            "ERR_NOT_A_FUNCTION",
+            "ERR_SHADOWED_GLOBAL",
+            "ERR_USED_BEFORE_DECLARED",
+        ];
+        if !own_words.contains(&error.code) {
+            let said = failure.to_string();
+            assert!(said.contains(error.message.as_str()), "{rest}: {:?} is not in {said:?}", error.message);
+        }
+    }
 }

@@ -140,6 +140,7 @@ fn globals() {
         "return (function () { return arguments.length })() + arguments.length",
         "return [Array, undefined, NaN, console, setTimeout, structuredClone, URL].map((it) => it)",
         "return meta.name + args + budget.total",
+        "export { nothing }; return 1",
         "return ((fetch) => fetch)(1)",
         "label: for (;;) { break label } return { process: 1 }.process",
     ]);
@@ -157,6 +158,7 @@ fn shadows() {
         ("const x = await agent('a'); const agent = 1; return x", &["ERR_USED_BEFORE_DECLARED 17"]),
         ("const n = n + 1; return n", &["ERR_USED_BEFORE_DECLARED 11"]),
         ("{ a; let a = 1 } return", &["ERR_USED_BEFORE_DECLARED 3"]),
+        ("export default run; const run = () => 1", &["ERR_USED_BEFORE_DECLARED 16"]),
         ("const phase = 'Review'; phase('x'); return 1", &["ERR_SHADOWED_GLOBAL 25"]),
         ("const log = await agent('x'); log(log); return 1", &["ERR_SHADOWED_GLOBAL 31"]),
     ]);
@@ -164,6 +166,8 @@ fn shadows() {
         "const log = console.log; log('x'); return 1",
         "const log = (...x) => console.log(...x); log('x'); return 1",
         "const f = () => later; const later = 1; return f()",
+        "export { run as default }; const run = () => 1",
+        "export default main; function main() { return later } const later = 1",
         "for (const agent of [1]) { await workflow('x' + agent) } return 1",
         "const args = JSON.parse('1'); return args",
         "const budget = { total: 1 }; return budget.total",

@@ -289,8 +289,15 @@ impl<'a> View<'a> {
     pub(super) fn globals(&self) -> impl Iterator<Item = (&'a str, Vec<&'a Reference>)> {
         let scoping = self.scoping();
         scoping.root_unresolved_references().iter().map(move |(name, references)| {
-            (name.as_str(), references.iter().map(|id| scoping.get_reference(*id)).collect())
+            let references = references.iter().map(|id| scoping.get_reference(*id));
+            (name.as_str(), references.filter(|it| self.is_evaluated(it)).collect())
         })
+    }
+
+    /// Whether a reference is looked up when the script gets there; `export { a }` is not.
+    pub(super) fn is_evaluated(&self, reference: &Reference) -> bool {
+        let parent = self.nodes().parent_kind(reference.node_id());
+        reference.is_value() && !matches!(parent, AstKind::ExportSpecifier(_))
     }
 
     fn find_entry(&self) -> Option<Callable<'a>> {

@@ -4,7 +4,7 @@
 
 use oxc_ast::ast::Expression;
 use oxc_span::GetSpan;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::literal::{self, Known, Members};
 use super::super::view::{Hook, View, argument};
@@ -54,13 +54,9 @@ fn value<'a>(view: &View<'a>, expression: &'a Expression<'a>) -> Option<Value> {
 fn agent<'a>(view: &View<'a>, options: &'a Expression<'a>, found: &mut Found) {
     let at = options.span().start as usize;
     let Some(members) = literal::members(view, options) else {
-        if let Some(error) = value(view, options).and_then(|value| AgentOptions::parse(&value).err()) {
-            found.raise(
-                "ERR_INVALID_OPTION",
-                at,
-                error.message,
-                "agent('the prompt', { label: 'a label' })".to_owned(),
-            );
+        if let Some(kind) = no_object(view, options) {
+            let message = format!("agent() options must be an object, got {kind}");
+            found.raise("ERR_INVALID_OPTION", at, message, "write agent('the prompt', { label: 'a label' })");
         }
         return;
     };
@@ -88,6 +84,27 @@ fn agent<'a>(view: &View<'a>, options: &'a Expression<'a>, found: &mut Found) {
     }
 }
 
+/// What options are instead of an object, in the words of the sandbox.
+fn no_object<'a>(view: &View<'a>, options: &'a Expression<'a>) -> Option<&'static str> {
+    if is_function(options) {
+        return Some("function");
+    }
+    Some(match value(view, options)? {
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "boolean",
+        Value::Array(_) => "an array",
+        Value::Null | Value::Object(_) => return None,
+    })
+}
+
+fn is_function(expression: &Expression<'_>) -> bool {
+    matches!(
+        expression.get_inner_expression(),
+        Expression::ArrowFunctionExpression(_) | Expression::FunctionExpression(_)
+    )
+}
+
 fn unknown(members: &Members<'_>, known: &[&str], owner: &str, found: &mut Found) {
     for (name, at, _) in &members.list {
         if !known.contains(&name.as_str()) {
@@ -105,11 +122,7 @@ fn parallel<'a>(view: &View<'a>, options: &'a Expression<'a>, found: &mut Found)
     const CODE: &str = "ERR_INVALID_OPTION";
     let at = options.span().start as usize;
     let Some(members) = literal::members(view, options) else {
-        let is_function = matches!(
-            options.get_inner_expression(),
-            Expression::ArrowFunctionExpression(_) | Expression::FunctionExpression(_)
-        );
-        if is_function {
+        if is_function(options) {
             let message = "parallel() options must be an object, got a function";
             found.raise(CODE, at, message, "put all functions into one array: parallel([() => …, () => …])");
         }
@@ -123,17 +136,28 @@ fn parallel<'a>(view: &View<'a>, options: &'a Expression<'a>, found: &mut Found)
             continue;
         }
         let Some(value) = value(view, expression) else { continue };
+        // The range of `minSuccess` ends with the number of functions.
         let wrong = match name.as_str() {
-            "failFast" | "settle" if !value.is_boolean() => "must be true or false",
-            "concurrency" | "timeoutMs" if !is_whole(&value, 1) => "must be a whole number from 1",
-            "minSuccess" if !is_whole(&value, 0) => "must be a whole number from 0",
+            "failFast" | "settle" if !value.is_boolean() => "true or false".to_owned(),
+            "concurrency" if !is_whole(&value, 1, MOST_AT_ONCE) => range(1, MOST_AT_ONCE),
+            "timeoutMs" if !is_whole(&value, 1, LONGEST_TIMEOUT) => range(1, LONGEST_TIMEOUT),
+            "minSuccess" if !is_whole(&value, 0, u64::MAX) => "a whole number from 0".to_owned(),
             _ => continue,
         };
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let at = expression.span().start as usize;
-        found.raise(CODE, at, format!("parallel() option {name} {wrong}, got {value}"), None);
+        found.raise(CODE, at, format!("parallel() option {name} must be {wrong}, got {shown}"), None);
     }
 }
 
-fn is_whole(value: &Value, least: u64) -> bool {
-    *value == json!(null) || value.as_u64().is_some_and(|number| number >= least)
+/// The ends of the ranges in the unit `parallel`.
+const MOST_AT_ONCE: u64 = 4_294_967_295;
+const LONGEST_TIMEOUT: u64 = 2_147_483_647;
+
+fn range(least: u64, most: u64) -> String {
+    format!("a whole number from {least} to {most}")
+}
+
+fn is_whole(value: &Value, least: u64, most: u64) -> bool {
+    value.is_null() || value.as_u64().is_some_and(|number| (least..=most).contains(&number))
 }

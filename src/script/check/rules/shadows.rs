@@ -37,7 +37,8 @@ fn too_early(view: &View<'_>, symbol: SymbolId, found: &mut Found) {
         return;
     }
     let name = scoping.symbol_name(symbol);
-    let early = scoping.get_resolved_references(symbol).map(|reference| reference.node_id()).find(|node| {
+    let references = scoping.get_resolved_references(symbol).filter(|it| view.is_evaluated(it));
+    let early = references.map(|reference| reference.node_id()).find(|node| {
         nodes.kind(*node).span().start < declarator.span.end
             && nodes.kind(*node).span().start >= scope_start(view, symbol)
             && view.function_around(*node) == function
