@@ -36,18 +36,18 @@ export declare function checkWorkflow(options: NativeCheckOptions): Promise<stri
 /** The version of the engine. */
 export declare function engineVersion(): string
 
-<<<<<<< HEAD
 /** The workflows that can be run by name in a project (an absolute path), as JSON: `{ folders, files }`. */
 export declare function listWorkflows(project: string): Promise<string>
-=======
+
 /** What `checkWorkflow` is given: a path or a source. */
 export interface NativeCheckOptions {
   scriptPath?: string
   source?: string
   sourceName?: string
   cwd?: string
+  /** `none` or `relative`. */
+  imports?: string
 }
->>>>>>> d4a6c6d38bd9207615ec4523e3357116be3c1018
 
 /** Limits of the sandbox; what is absent keeps its default. */
 export interface NativeLimits {

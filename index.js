@@ -716,11 +716,7 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-<<<<<<< HEAD
-const { RunHandle, engineVersion, listWorkflows, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
-=======
-const { RunHandle, checkWorkflow, engineVersion, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
->>>>>>> d4a6c6d38bd9207615ec4523e3357116be3c1018
+const { RunHandle, checkWorkflow, engineVersion, listWorkflows, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
 export { RunHandle }
 export { checkWorkflow }
 export { engineVersion }

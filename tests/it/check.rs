@@ -19,21 +19,24 @@ fn root() -> &'static Path {
 fn scripts(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        // Helpers are no workflows.
+        if path.is_dir() && !path.ends_with("lib") {
             scripts(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "js") {
+        } else if path.extension().is_some_and(|ending| ending == "js" || ending == "ts") {
             found.push(path);
         }
     }
 }
 
 fn check_file(path: &Path, project: &Path) -> Checked {
+    let options = fs::read_to_string(project.join("options.json")).unwrap_or_default();
+    let imports = if options.contains("relative") { Imports::Relative } else { Imports::None };
     check(&CheckOptions {
         source: SourceRef::Path(path.to_owned()),
         cwd: Some(project.to_owned()),
         home: None,
         limits: Limits::default(),
-        imports: Imports::None,
+        imports,
     })
 }
 
@@ -243,6 +246,43 @@ fn sources_as_text_are_relative_to_the_project() {
 
 /// What a check calls an error is one: a run that gets there fails, and says the same.
 #[test]
+fn helpers_are_checked_where_they_may_be_imported() {
+    let folder = Folder::with(
+        "check-helpers",
+        &[
+            ("flow.js", &format!("import {{ a }} from './lib/a.ts'\n{META}export default a")),
+            ("wrong.js", &format!("import {{ b }} from './lib/a.ts'\n{META}export default b")),
+            ("gone.js", &format!("{META}export default import('./nowhere.js')")),
+            ("broken.js", &format!("import './lib/broken.js'\n{META}agent('x')\nexport default 1")),
+            ("lib/a.ts", "export const a: number = 1"),
+            ("lib/broken.js", "\nexport const = 1"),
+        ],
+    );
+    let found = |name: &str, imports| {
+        let checked = check(&CheckOptions {
+            source: SourceRef::Path(folder.0.join(name)),
+            cwd: None,
+            home: None,
+            limits: Limits::default(),
+            imports,
+        });
+        let place = |file: &str| file.strip_prefix(folder.0.to_str().unwrap()).unwrap().to_owned();
+        let findings = checked.findings.iter();
+        findings
+            .map(|it| format!("{}:{}:{} {}", place(&it.file), it.at.line, it.at.column, it.code))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("flow.js", Imports::None), ["/flow.js:1:1 ERR_SCRIPT_UNSUPPORTED"]);
+    assert_eq!(found("flow.js", Imports::Relative), [""; 0]);
+    assert_eq!(found("wrong.js", Imports::Relative), ["/wrong.js:1:10 ERR_SCRIPT_IMPORT"]);
+    assert_eq!(found("gone.js", Imports::Relative), ["/gone.js:2:16 ERR_SCRIPT_IMPORT"]);
+    assert_eq!(
+        found("broken.js", Imports::Relative),
+        ["/lib/broken.js:2:14 ERR_SCRIPT_SYNTAX", "/broken.js:3:1 WARN_NOT_AWAITED"]
+    );
+}
+
+#[test]
 fn errors_are_what_a_run_fails_with() {
     for rest in [
         "return fetch('x')",
@@ -290,7 +330,13 @@ fn errors_are_what_a_run_fails_with() {
     ] {
         let text = format!("{META}{rest}");
         let source = SourceRef::Text { name: "flow.js".to_owned(), source: text.clone() };
-        let checked = check(&CheckOptions { source, cwd: None, home: None, limits: Limits::default() });
+        let checked = check(&CheckOptions {
+            source,
+            cwd: None,
+            home: None,
+            limits: Limits::default(),
+            imports: Imports::None,
+        });
         let error = checked.findings.iter().find(|it| it.is_error());
         let error = error.unwrap_or_else(|| panic!("{rest}: {:?}", checked.findings));
         let end = start(crate::support::source(&text), host(debug(), Arc::new(Recorder::default()))).wait();

@@ -596,3 +596,24 @@ fn near_names() {
         assert_eq!(nearest(name, ["Review", "Plan"]), expected, "{name}");
     }
 }
+
+#[test]
+fn typescript_is_checked_without_its_types() {
+    let source = format!(
+        "{META}type Ö = string\nconst files: readonly Ö[] = args as Ö[]\nfor (const f of files) agent(f!)\nreturn unknownName as number\n"
+    );
+    let report = check_text(&source, "flow.ts", LIMIT, Imports::None);
+    let found: Vec<_> = report.findings.iter().map(|it| (it.code, it.at.line, it.at.column)).collect();
+    assert_eq!(found, [("WARN_NOT_AWAITED", 4, 24), ("ERR_UNKNOWN_GLOBAL", 5, 8)]);
+    // Shown as the author wrote it.
+    assert!(report.findings[0].frame.contains("agent(f!)"), "{}", report.findings[0].frame);
+    for (source, code, line, column) in [
+        (format!("{META}enum A {{ B }}\nreturn 1"), "ERR_SCRIPT_UNSUPPORTED", 2, 1),
+        (format!("{META}let a: = 1\nreturn 1"), "ERR_SCRIPT_SYNTAX", 2, 8),
+        (format!("{META}let a: A\nlet a: B\nreturn 1"), "ERR_SCRIPT_SYNTAX", 3, 5),
+    ] {
+        let report = check_text(&source, "flow.ts", LIMIT, Imports::None);
+        let first = &report.findings[0];
+        assert_eq!((first.code, first.at.line, first.at.column), (code, line, column), "{source}");
+    }
+}

@@ -138,15 +138,14 @@ fn parallel<'a>(view: &View<'a>, options: &'a Expression<'a>, found: &mut Found)
         let Some(value) = value(view, expression) else { continue };
         // The range of `minSuccess` ends with the number of functions.
         let wrong = match name.as_str() {
-            "failFast" | "settle" if !value.is_boolean() => "true or false".to_owned(),
+            "failFast" | "settle" if !(value.is_boolean() || value.is_null()) => "true or false".to_owned(),
             "concurrency" if !is_whole(&value, 1, MOST_AT_ONCE) => range(1, MOST_AT_ONCE),
             "timeoutMs" if !is_whole(&value, 1, LONGEST_TIMEOUT) => range(1, LONGEST_TIMEOUT),
             "minSuccess" if !is_whole(&value, 0, u64::MAX) => "a whole number from 0".to_owned(),
             _ => continue,
         };
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let at = expression.span().start as usize;
-        found.raise(CODE, at, format!("parallel() option {name} must be {wrong}, got {shown}"), None);
+        found.raise(CODE, at, format!("parallel() option {name} must be {wrong}, got {value}"), None);
     }
 }
 
