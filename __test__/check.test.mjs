@@ -81,7 +81,7 @@ test('names are looked up in the project', async (t) => {
 
 test('options that cannot be are refused', async () => {
   for (const [args, message] of [
-    [[FINE, { cdw: '.' }], 'cdw: checkWorkflow() does not know this option; it knows cwd'],
+    [[FINE, { cdw: '.' }], 'cdw: checkWorkflow() does not know this option; it knows cwd, imports'],
     [[FINE, { cwd: 5 }], 'cwd: must be a string, got a value of type number'],
     [[{ src: FINE }], 'src: checkWorkflow() does not know this option; it knows scriptPath, source, scriptName'],
     [[{ source: 5 }], 'source: must be a string, got a value of type number'],

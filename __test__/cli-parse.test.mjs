@@ -63,12 +63,14 @@ test('commands', () => {
 })
 
 test('check', () => {
-  const plain = { kind: 'check', paths: ['a.js'], json: false, strict: false, cwd: undefined }
+  const plain = { kind: 'check', paths: ['a.js'], json: false, strict: false, cwd: undefined, imports: 'none' }
   for (const [argv, expected] of [
     [['a.js'], plain],
     [['a.js', 'b', '--json', '--strict'], { ...plain, paths: ['a.js', 'b'], json: true, strict: true }],
     [['--cwd', 'p', 'a.js'], { ...plain, cwd: 'p' }],
     [['--cwd=p', 'a.js'], { ...plain, cwd: 'p' }],
+    [['--imports', 'relative', 'a.js'], { ...plain, imports: 'relative' }],
+    [['a.js', '--imports=none'], plain],
     [['--', '--json', 'a.js'], { ...plain, paths: ['--json', 'a.js'] }],
   ]) {
     assert.deepEqual(parse(['check', ...argv]), expected, argv.join(' '))
@@ -80,6 +82,8 @@ test('check', () => {
     [['a.js', '--nope'], 'Unknown option: --nope'],
     [['a.js', '-'], 'Unknown option: -'],
     [['a.js', '--json=1'], 'Unknown option: --json=1'],
+    [['a.js', '--imports'], '--imports must be none or relative'],
+    [['a.js', '--imports=all'], '--imports must be none or relative'],
     [['a.js', '--cwd'], 'Missing value for --cwd'],
     [['a.js', '--cwd='], 'Missing value for --cwd'],
     [['a.js', '--cwd', '--json'], 'Missing value for --cwd'],
