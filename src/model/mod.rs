@@ -12,6 +12,7 @@ pub mod limits;
 pub mod metadata;
 pub mod options;
 pub mod outcome;
+pub mod provider;
 pub mod request;
 pub mod script;
 pub mod usage;
