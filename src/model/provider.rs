@@ -302,7 +302,9 @@ impl CliOptions {
 
 fn effort(value: &Value) -> Result<Effort, ErrorData> {
     let found = Effort::ALL.into_iter().find(|effort| Some(effort.name()) == value.as_str());
-    found.ok_or_else(|| wrong("effort", &format!("one of {}", Effort::ALL.map(Effort::name).join(", ")), value))
+    found.ok_or_else(|| {
+        wrong("effort", &format!("one of {}", Effort::ALL.map(Effort::name).join(", ")), value)
+    })
 }
 
 fn permissions(value: &Value) -> Result<Permissions, ErrorData> {
@@ -387,7 +389,10 @@ mod tests {
             (json!({ "concurrency": 1.5 }), "must be a whole number from 1 to 1000000, got 1.5"),
             (json!({ "structuredOutputRetryCount": 101 }), "must be a whole number from 0 to 100, got 101"),
             (json!({ "rate": { "starts": 1 } }), "missing field `perMs`"),
-            (json!({ "rate": { "starts": 1, "perMs": 0 } }), "must be milliseconds from 1 to 2147483647, got 0"),
+            (
+                json!({ "rate": { "starts": 1, "perMs": 0 } }),
+                "must be milliseconds from 1 to 2147483647, got 0",
+            ),
             (
                 json!({ "permissions": "all" }),
                 "unknown variant `all`, expected one of `read-only`, `edits`, `full`",
@@ -444,7 +449,10 @@ mod tests {
     #[test]
     fn bad_options_of_a_call_say_what_was_found() {
         for (options, message) in [
-            (json!({ "effort": "hard" }), "effort must be one of minimal, low, medium, high, xhigh, max, got \"hard\""),
+            (
+                json!({ "effort": "hard" }),
+                "effort must be one of minimal, low, medium, high, xhigh, max, got \"hard\"",
+            ),
             (json!({ "permissions": true }), "permissions must be one of read-only, edits, full, got true"),
             (json!({ "tools": "Read" }), "tools must be an array of strings, got \"Read\""),
             (json!({ "tools": ["a", {}] }), "tools[1] must be a string, got an object"),
@@ -463,7 +471,10 @@ mod tests {
             ),
         ] {
             let error = CliOptions::parse(Some(&options), "codex").unwrap_err();
-            assert_eq!((error.name.as_str(), error.message), ("TypeError", format!("agent() option {message}")));
+            assert_eq!(
+                (error.name.as_str(), error.message),
+                ("TypeError", format!("agent() option {message}"))
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A provider knows the call and nothing of the run around it: scheduling, retries and schemas are not its business.
 
+pub mod agents;
 pub mod debug;
 pub mod shape;
 

@@ -379,7 +379,8 @@ mod tests {
     #[test]
     fn declared_closing_is_that_of_the_original() {
         let object = json!({ "type": "object" });
-        let closed_object = json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false });
+        let closed_object =
+            json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false });
         for (schema, expected) in [
             (json!(true), json!(true)),
             (json!({ "type": "string" }), json!({ "type": "string" })),
@@ -398,10 +399,7 @@ mod tests {
                 json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false }),
             ),
             (json!({ "type": ["object", "null"] }), json!({ "type": ["object", "null"] })),
-            (
-                json!({ "type": "array", "items": object }),
-                json!({ "type": "array", "items": closed_object }),
-            ),
+            (json!({ "type": "array", "items": object }), json!({ "type": "array", "items": closed_object })),
             (
                 json!({ "$defs": { "d": object }, "anyOf": [object, { "$ref": "#/$defs/d" }, false], "items": [true, object] }),
                 json!({ "$defs": { "d": closed_object }, "anyOf": [closed_object, { "$ref": "#/$defs/d" }, false], "items": [true, closed_object] }),
