@@ -3,8 +3,17 @@
 //! A provider knows the call and nothing of the run around it: scheduling, retries and schemas are not its business.
 
 pub mod agents;
+pub mod claude_code;
+pub mod codex;
 pub mod debug;
+pub mod invocation;
+pub mod opencode;
+pub mod pi;
+pub mod settings;
 pub mod shape;
+#[cfg(test)]
+mod testing;
+pub mod tools;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,4 @@
+//! pi.
+
+pub mod command;
+mod typebox;
