@@ -18,8 +18,15 @@ use front_matter::Field;
 
 /// Types that Claude Code brings along. Elsewhere they are plain calls: they add nothing that another CLI's own agent
 /// does not do.
-pub const CLAUDE_TYPES: &[&str] =
-    &["general-purpose", "Explore", "Plan", "claude-code-guide", "output-style-setup", "statusline-setup"];
+pub const CLAUDE_TYPES: &[&str] = &[
+    "general-purpose",
+    "Explore",
+    "Plan",
+    "claude",
+    "claude-code-guide",
+    "output-style-setup",
+    "statusline-setup",
+];
 
 /// One definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -359,7 +366,7 @@ mod tests {
         assert_eq!(error.code.as_deref(), Some("ERR_UNKNOWN_AGENT_TYPE"));
         assert_eq!(
             error.message,
-            "unknown agent type \"text\": no .claude/agents or .agents/agents folder defines it; known are: mine, general-purpose, Explore, Plan, claude-code-guide, output-style-setup, statusline-setup"
+            "unknown agent type \"text\": no .claude/agents or .agents/agents folder defines it; known are: mine, general-purpose, Explore, Plan, claude, claude-code-guide, output-style-setup, statusline-setup"
         );
         let error = catalogue.resolve("notes", "pi").unwrap_err().message;
         assert!(error.contains("notes.md has no front matter"), "{error}");
