@@ -15,7 +15,7 @@ use crate::model::options::SourceRef;
 use crate::model::request::ChildTarget;
 use crate::model::script::{Imports, ScriptForm};
 use crate::providers;
-use crate::providers::agent_types::{self, AgentTypes};
+use crate::providers::agents::Catalogue;
 use crate::schema::{self, SchemaError};
 use crate::script::check::{self, Mention, Place, Report, SchemaMention, did_you_mean};
 
@@ -73,7 +73,7 @@ pub fn check(options: &CheckOptions) -> Checked {
     let mentions = std::mem::take(&mut report.mentions);
     let mut judge = Judge {
         scripts: ScriptSource::within(options.cwd.as_deref(), options.home.clone(), limit, options.imports),
-        agent_types: AgentTypes::find(
+        agent_types: Catalogue::read(
             options.cwd.as_deref().unwrap_or(Path::new(".")),
             options.home.as_deref(),
         ),
@@ -96,7 +96,7 @@ pub fn check(options: &CheckOptions) -> Checked {
 /// Those who know.
 struct Judge<'a> {
     scripts: ScriptSource<'a>,
-    agent_types: AgentTypes,
+    agent_types: Catalogue,
     path: Option<&'a Path>,
     /// What came of looking for the workflows that were named so far.
     children: HashMap<ChildTarget, Option<ErrorData>>,
@@ -136,14 +136,10 @@ impl Judge<'_> {
     }
 
     fn agent_type(&self, name: &str, at: Place, report: &mut Report) {
-        if self.agent_types.may_be(name) {
-            return;
-        }
+        let Some(message) = self.agent_types.doubt(name) else { return };
         let known = self.agent_types.names();
-        let hint = did_you_mean(name, known.clone())
-            .unwrap_or_else(|| format!("defined are {}", known.collect::<Vec<_>>().join(", ")));
-        let folders = agent_types::FOLDERS.map(|folder| folder.join("/")).join(" and ");
-        let message = format!("no file in {folders} defines the agent type '{name}'");
+        let hint = did_you_mean(name, known.iter().copied())
+            .unwrap_or_else(|| format!("defined are {}", known.into_iter().collect::<Vec<_>>().join(", ")));
         report.add(at, "WARN_UNKNOWN_AGENT_TYPE", message, Some(hint));
     }
 }

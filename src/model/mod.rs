@@ -16,6 +16,7 @@ pub mod listing;
 pub mod metadata;
 pub mod options;
 pub mod outcome;
+pub mod provider;
 pub mod request;
 pub mod script;
 pub mod usage;

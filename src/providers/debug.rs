@@ -196,7 +196,7 @@ fn to_text(value: &Value) -> String {
 }
 
 /// Whether JavaScript takes a value for true.
-fn is_truthy(value: &Value) -> bool {
+pub(super) fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::Number(number) => number.as_f64() != Some(0.0),

@@ -2,18 +2,22 @@
 //!
 //! A provider knows the call and nothing of the run around it: scheduling, retries and schemas are not its business.
 
-pub mod agent_types;
+pub mod agents;
 pub mod answer;
 pub mod classify;
 pub mod claude_code;
 pub mod codex;
 pub mod debug;
+pub mod invocation;
 pub mod keep;
 pub mod opencode;
 pub mod pi;
+pub mod settings;
+pub mod shape;
 #[cfg(test)]
 mod testing;
 pub mod text;
+pub mod tools;
 pub mod usage;
 
 use std::future::Future;

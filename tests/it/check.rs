@@ -168,7 +168,7 @@ fn names_are_looked_up_where_a_run_would_look() {
             ("p/lib/broken.js", "export const meta = { name: 'broken', description: 'd' }\nreturn ("),
             ("h/.smol/workflows/b.js", "export const meta = { name: 'at home', description: 'd' }\nreturn 1"),
             ("p/.claude/agents/reviewer.md", "---\nname: code-reviewer\n---\nYou review."),
-            ("h/.agents/agents/migrator.md", "You migrate."),
+            ("h/.agents/agents/migrator.md", "---\ndescription: x\n---\nYou migrate."),
         ]
     };
     let body = |rest: &str| -> &'static str { format!("{META}{rest}").leak() };
@@ -193,13 +193,13 @@ fn names_are_looked_up_where_a_run_would_look() {
         (
             "return agent('x', { agentType: 'code-reviwer' })",
             vec![
-                "WARN_UNKNOWN_AGENT_TYPE 2:32 no file in .claude/agents and .agents/agents defines the agent type 'code-reviwer' | did you mean 'code-reviewer'?",
+                "WARN_UNKNOWN_AGENT_TYPE 2:32 no file in .claude/agents or .agents/agents defines the agent type 'code-reviwer' | did you mean 'code-reviewer'?",
             ],
         ),
         (
             "return agent('x', { agentType: 'tester' })",
             vec![
-                "WARN_UNKNOWN_AGENT_TYPE 2:32 no file in .claude/agents and .agents/agents defines the agent type 'tester' | defined are code-reviewer, migrator",
+                "WARN_UNKNOWN_AGENT_TYPE 2:32 no file in .claude/agents or .agents/agents defines the agent type 'tester' | defined are code-reviewer, migrator",
             ],
         ),
         ("return agent('x', { provider: 'debug' })", vec![]),

@@ -4,6 +4,7 @@
 
 mod cancel;
 mod check;
+mod config;
 mod errors;
 mod faults;
 mod scenarios;

@@ -1,3 +1,4 @@
 //! Claude Code, the `claude` command.
 
+pub mod command;
 pub mod output;

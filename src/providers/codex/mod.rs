@@ -1,3 +1,4 @@
 //! Codex, the `codex` command.
 
+pub mod command;
 pub mod output;

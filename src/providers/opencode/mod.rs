@@ -1,3 +1,4 @@
 //! OpenCode, the `opencode` command and its server.
 
+pub mod command;
 pub mod output;

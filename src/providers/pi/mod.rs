@@ -1,3 +1,5 @@
 //! Pi, the `pi` command.
 
+pub mod command;
 pub mod output;
+mod typebox;
