@@ -3,6 +3,7 @@
 //! A provider knows the call and nothing of the run around it: scheduling, retries and schemas are not its business.
 
 pub mod debug;
+pub mod process;
 
 use std::future::Future;
 use std::pin::Pin;

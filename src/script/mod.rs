@@ -326,7 +326,11 @@ mod tests {
                 Some("export default"),
             ),
             ("x = ;", "SyntaxError: Unexpected token (review.js:2:5)", None),
-            ("f()", "Workflow script must default export a workflow result or function", Some("return await main()")),
+            (
+                "f()",
+                "Workflow script must default export a workflow result or function",
+                Some("return await main()"),
+            ),
         ] {
             let error = read_text(&format!("{META}{rest}")).expect_err(rest);
             // The excerpt below the message has its own tests.
