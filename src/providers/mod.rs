@@ -12,6 +12,7 @@ pub mod invocation;
 pub mod keep;
 pub mod opencode;
 pub mod pi;
+pub mod process;
 pub mod settings;
 pub mod shape;
 #[cfg(test)]
