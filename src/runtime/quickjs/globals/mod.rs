@@ -11,6 +11,7 @@ mod arrays;
 mod date;
 mod determinism;
 mod json;
+mod locales;
 mod log;
 mod phase;
 mod strings;
@@ -66,6 +67,7 @@ pub(super) fn init(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
     structured_clone::init(ctx)?;
     json::init(ctx)?;
     date::init(ctx)?;
+    locales::init(ctx)?;
     determinism::init(ctx)
 }
 
