@@ -108,15 +108,6 @@
     toTimeString() {
       return text(this, 2);
     },
-    toLocaleString() {
-      return text(this, 3);
-    },
-    toLocaleDateString() {
-      return text(this, 4);
-    },
-    toLocaleTimeString() {
-      return text(this, 5);
-    },
     toISOString() {
       const value = apply(getTime, this, []);
       if (value !== value) throw new Range("Invalid time value");

@@ -107,8 +107,6 @@ fn iso(text: &[u8]) -> Iso {
     if complete { Iso::Complete } else { Iso::No }
 }
 
-const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
 /// Rearranges the output of `toUTCString`, `Thu, 01 Jan 1970 00:00:00 GMT`, into the other standard forms.
 fn text(utc: &str, form: u8) -> String {
     let parts: Vec<&str> = utc.split_whitespace().collect();
@@ -117,23 +115,10 @@ fn text(utc: &str, form: u8) -> String {
     };
     let date = || format!("{} {month} {day} {year}", weekday.trim_end_matches(','));
     let zone = || format!("{time} GMT+0000 (Coordinated Universal Time)");
-    let short_date = || {
-        let number = MONTHS.find(month).map_or(0, |at| at / 3 + 1);
-        // As en-US writes it, without leading zeros.
-        format!("{number}/{}/{}", day.trim_start_matches('0'), year.trim_start_matches('0'))
-    };
-    let short_time = || {
-        let hour = time[..2].parse::<u8>().unwrap_or(0);
-        let half = if hour < 12 { "AM" } else { "PM" };
-        format!("{}{} {half}", (hour + 11) % 12 + 1, &time[2..])
-    };
     match form {
         0 => format!("{} {}", date(), zone()),
         1 => date(),
-        2 => zone(),
-        3 => format!("{}, {}", short_date(), short_time()),
-        4 => short_date(),
-        _ => short_time(),
+        _ => zone(),
     }
 }
 

@@ -12,6 +12,7 @@ mod date;
 mod determinism;
 mod errors;
 mod json;
+mod locales;
 mod log;
 mod phase;
 mod strings;
@@ -82,6 +83,7 @@ pub(super) fn init(ctx: &Ctx<'_>, stack_bytes: usize, texts: Texts) -> rquickjs:
     structured_clone::init(ctx)?;
     json::init(ctx)?;
     date::init(ctx)?;
+    locales::init(ctx)?;
     determinism::init(ctx)
 }
 
