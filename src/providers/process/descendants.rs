@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::yield_now;
 
 use memchr::memmem;
 use rustc_hash::FxHashSet;
@@ -14,6 +15,10 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::tree::{self, Tree, VARIABLE};
+
+/// How often a process is looked at that is becoming another program. Few processes are ever found without arguments
+/// twice; one that has thrown away its own must not keep anybody.
+const LOOKS: u32 = 100;
 
 /// A process, as it was when the snapshot was taken.
 #[derive(Clone, Debug, Default)]
@@ -142,9 +147,18 @@ fn parse(pid: u32, line: &[u8]) -> Option<Process> {
 }
 
 fn marks(pid: u32, buffer: &mut Vec<u8>) -> Option<String> {
-    read(pid, "environ", buffer)?;
-    let value = find_variable(buffer)?;
-    Some(String::from_utf8_lossy(value).into_owned())
+    for _ in 0..LOOKS {
+        read(pid, "environ", buffer)?;
+        if let Some(value) = find_variable(buffer) {
+            return Some(String::from_utf8_lossy(value).into_owned());
+        }
+        // In the middle of `execve` a process has neither an environment nor arguments, for an instant.
+        if !buffer.is_empty() || read(pid, "cmdline", buffer).is_none() || !buffer.is_empty() {
+            return None;
+        }
+        yield_now();
+    }
+    None
 }
 
 /// The value of the marking variable in an environment: `NAME=value` and a zero byte, as often as it takes.
