@@ -300,6 +300,20 @@ async fn stderr_is_read_to_its_end_and_kept_in_part() {
 }
 
 #[tokio::test]
+async fn a_flood_on_one_pipe_does_not_hide_the_other() {
+    let (mut out, mut err) = (Some(tokio::io::repeat(b'o')), Some(tokio::io::repeat(b'e')));
+    let (mut out, mut err) = (Source::new(&mut out, 1), Source::new(&mut err, 1));
+    let (mut from_out, mut from_err) = (0, 0);
+    for _ in 0..200 {
+        match either(&mut out, &mut err, false).await {
+            Read::Out(read) => from_out += read.len(),
+            Read::Err(read) => from_err += read.len(),
+        }
+    }
+    assert!(from_out > 0 && from_err > 0, "{from_out} from stdout, {from_err} from stderr");
+}
+
+#[tokio::test]
 async fn a_slow_reader_slows_the_child_down() {
     let mut pid = None;
     let mut read = 0;
