@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 use memchr::memmem;
 use rustc_hash::FxHashSet;
@@ -14,6 +16,11 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::tree::{self, Tree, VARIABLE};
+
+/// How often, and after what time, processes are looked at again that are just becoming another program. Few are ever
+/// found so twice; one that has thrown away its own arguments must not keep anybody for long.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// A process, as it was when the snapshot was taken.
 #[derive(Clone, Debug, Default)]
@@ -40,15 +47,27 @@ impl Snapshot {
         let mut buffer = Vec::new();
         let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
         let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let processes = numbers.filter_map(|pid: u32| {
-            let mut process = stat(pid, &mut buffer).filter(|process| process.start >= since)?;
-            // Threads of the kernel have no session, and no environment.
-            if process.session != 0 && !process.dead {
-                process.marks = marks(pid, &mut buffer);
+        let mut processes: Vec<Process> = numbers
+            .filter_map(|pid| stat(pid, &mut buffer).filter(|process| process.start >= since))
+            .collect();
+        // Threads of the kernel have no session, and no environment.
+        let mut unseen: Vec<&mut Process> =
+            processes.iter_mut().filter(|process| process.session != 0 && !process.dead).collect();
+        for _ in 0..LOOKS {
+            unseen.retain_mut(|process| match marks(process.pid, &mut buffer) {
+                Ok(marks) => {
+                    process.marks = marks;
+                    false
+                }
+                Err(Blank) => true,
+            });
+            if unseen.is_empty() {
+                break;
             }
-            Some(process)
-        });
-        Self(processes.collect())
+            // Nobody tells when it is over. This is a thread that may block.
+            sleep(BETWEEN_LOOKS);
+        }
+        Self(processes)
     }
 
     /// The processes that belong to a tree, exited ones included. `is_known` says of a process (number, start)
@@ -141,11 +160,21 @@ fn parse(pid: u32, line: &[u8]) -> Option<Process> {
     })
 }
 
-fn marks(pid: u32, buffer: &mut Vec<u8>) -> Option<String> {
-    read(pid, "environ", buffer)?;
-    let value = find_variable(buffer)?;
-    Some(String::from_utf8_lossy(value).into_owned())
+/// The marks that a process bears, if it bears any; an error if it cannot be seen at this moment.
+fn marks(pid: u32, buffer: &mut Vec<u8>) -> Result<Option<String>, Blank> {
+    if read(pid, "environ", buffer).is_none() {
+        return Ok(None);
+    }
+    if let Some(value) = find_variable(buffer) {
+        return Ok(Some(String::from_utf8_lossy(value).into_owned()));
+    }
+    let is_blank = buffer.is_empty() && read(pid, "cmdline", buffer).is_some() && buffer.is_empty();
+    if is_blank { Err(Blank) } else { Ok(None) }
 }
+
+/// In the middle of `execve` a process has neither an environment nor arguments. It takes an instant, unless the
+/// machine has other things to do first.
+struct Blank;
 
 /// The value of the marking variable in an environment: `NAME=value` and a zero byte, as often as it takes.
 fn find_variable(environment: &[u8]) -> Option<&[u8]> {
@@ -166,8 +195,6 @@ fn read(pid: u32, file: &str, buffer: &mut Vec<u8>) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::FirstSignal;
     use super::super::tree::Marker;
     use super::*;

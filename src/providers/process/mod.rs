@@ -22,9 +22,6 @@ mod end;
 #[path = "end_elsewhere.rs"]
 mod end;
 
-#[cfg(all(test, target_os = "linux"))]
-mod tests;
-
 use std::ffi::OsString;
 use std::fmt;
 use std::future::{Future, pending};
@@ -290,15 +287,14 @@ pub async fn run(
                 Fate::Lost(message) => return Err(ProcessError::Lost { program, message }),
             },
             () = &mut fed, if feeding => feeding = false,
-            read = err.read(), if err.wants(late) => {
-                ends.feed(read);
+            read = either(&mut out, &mut err, late) => {
                 stall.set(timer(watch.stall));
-            }
-            read = out.read(), if out.wants(late) => {
-                if lines.feed(read, &mut on_line) == Flow::Stop {
-                    break End::Stopped;
+                match read {
+                    Read::Err(read) => ends.feed(read),
+                    Read::Out(read) => if lines.feed(read, &mut on_line) == Flow::Stop {
+                        break End::Stopped;
+                    },
                 }
-                stall.set(timer(watch.stall));
             }
         }
     };
@@ -350,7 +346,7 @@ struct Source<'a, P> {
     owed: u64,
 }
 
-impl<'a, P: AsyncRead + Waiting + Unpin> Source<'a, P> {
+impl<'a, P: AsyncRead + Unpin> Source<'a, P> {
     fn new(pipe: &'a mut Option<P>, chunk: usize) -> Self {
         Self { pipe, buffer: vec![0; chunk].into(), owed: 0 }
     }
@@ -371,10 +367,31 @@ impl<'a, P: AsyncRead + Waiting + Unpin> Source<'a, P> {
         self.owed = self.owed.saturating_sub(count as u64);
         &self.buffer[..count]
     }
+}
 
+impl<P: Waiting> Source<'_, P> {
     /// Bytes in the pipe at this moment.
     fn waiting(&self) -> u64 {
         self.pipe.as_ref().map_or(0, Waiting::waiting)
+    }
+}
+
+enum Read<'a> {
+    Out(&'a [u8]),
+    Err(&'a [u8]),
+}
+
+/// The next bytes of either pipe, in no order: a flood on one must not keep the other from being read.
+async fn either<'a, O, E>(out: &'a mut Source<'_, O>, err: &'a mut Source<'_, E>, late: bool) -> Read<'a>
+where
+    O: AsyncRead + Unpin,
+    E: AsyncRead + Unpin,
+{
+    let (from_out, from_err) = (out.wants(late), err.wants(late));
+    tokio::select! {
+        read = out.read(), if from_out => Read::Out(read),
+        read = err.read(), if from_err => Read::Err(read),
+        else => pending().await,
     }
 }
 
@@ -396,3 +413,7 @@ impl<P> Waiting for P {
         0
     }
 }
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,8 @@ pub(super) fn signal_name(number: i32) -> String {
         .map_or_else(|| format!("SIG{number}"), |(_, name)| (*name).to_owned())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 
