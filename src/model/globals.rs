@@ -30,6 +30,7 @@ pub const STANDARD: &[&str] = &[
     "Int32Array",
     "Int8Array",
     "InternalError",
+    "Intl",
     "Iterator",
     "JSON",
     "Map",
@@ -105,7 +106,6 @@ const ABSENT: &[(&[&str], &str)] = &[
     (&["crypto"], "workflow scripts have no randomness: it would break resume; pass a seed or ids in args"),
     (&["Buffer"], "use Uint8Array, TextEncoder, TextDecoder, atob and btoa"),
     (&["setImmediate"], "use setTimeout(callback, 0) or queueMicrotask"),
-    (&["Intl"], "Intl is not available in workflow scripts; toLocaleString() gives en-US in UTC"),
     (
         &["window", "document", "navigator", "localStorage", "alert", "prompt"],
         "workflow scripts do not run in a browser",

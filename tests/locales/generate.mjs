@@ -1,5 +1,5 @@
-// Writes what Node.js says about locales: collation.json, texts in the order of V8, and formats.json, numbers and
-// dates as V8 prints them. A development tool; nothing runs it in CI.
+// Writes what Node.js says about locales: collation.json, texts in the order of V8, formats.json, numbers and dates
+// as V8 prints them, and others.json, plurals, lists and relative times. A development tool; nothing runs it in CI.
 //
 //   node generate.mjs [factor]
 //
@@ -205,16 +205,16 @@ function formats() {
     out.push({ kind: 'date', locale, options, cases: values.map((value) => [value, format.format(value), format.formatToParts(value).map((part) => part.type).join(' ')]) })
   }
   number('en-US', {}, NUMBERS)
-  times(250 * FACTOR, () => number('en-US', numberOptions(true), times(4, () => pick(NUMBERS))))
+  times(150 * FACTOR, () => number('en-US', numberOptions(true), times(4, () => pick(NUMBERS))))
   for (const locale of LOCALES) {
-    const count = MAIN.includes(locale) ? 8 : 2
+    const count = MAIN.includes(locale) ? 5 : 1
     number(locale, {}, times(4, () => pick(NUMBERS)))
     times(count * FACTOR, () => number(locale, numberOptions(locale.startsWith('en')), times(3, () => pick(NUMBERS))))
   }
   date('en-US', {}, TIMES)
-  times(200 * FACTOR, () => date('en-US', dateOptions(), times(3, () => pick(TIMES))))
+  times(150 * FACTOR, () => date('en-US', dateOptions(), times(3, () => pick(TIMES))))
   for (const locale of LOCALES) {
-    const count = MAIN.includes(locale) ? 15 : 2
+    const count = MAIN.includes(locale) ? 8 : 1
     for (const options of [{}, { dateStyle: 'short', timeStyle: 'short' }]) date(locale, options, [pick(TIMES)])
     date(locale, { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }, times(2, () => pick(TIMES)))
     times(count * FACTOR, () => date(locale, dateOptions(), times(2, () => pick(TIMES))))
@@ -222,4 +222,43 @@ function formats() {
   return `[\n${out.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`
 }
 
+const CHANGED = ['af ordinal', 'bg ordinal', 'es ordinal', 'ff cardinal', 'gl cardinal', 'ln cardinal', 'vi cardinal', 'wae cardinal']
+
+/** What forms words take, lists, and times relative to now. */
+function others() {
+  const out = []
+  const sortable = readFileSync(here('../../src/runtime/quickjs/globals/locales/data/collations.txt'), 'utf8').trim().split('\n').map((line) => line.split(' ')[0])
+  const counts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 19, 20, 21, 22, 23, 100, 101, 102, 103, 111, 1000, 1e6, 2e6, 0.1, 0.5, 1.5, 1.2, 2.4, -1, -2, NaN, Infinity]
+  for (const locale of [...new Set([...sortable, ...LOCALES])]) {
+    for (const type of ['cardinal', 'ordinal']) {
+      const rules = new Intl.PluralRules(locale, { type })
+      // Rules that the CLDR has changed since.
+      if (rules.resolvedOptions().locale !== locale || CHANGED.includes(`${locale.split('-')[0]} ${type}`)) continue
+      out.push({ kind: 'plural', locale, options: { type }, cases: [[counts.map(String).join(' '), counts.map((count) => rules.select(count)).join(' ')]] })
+    }
+  }
+  const options = { minimumFractionDigits: 1 }
+  out.push({ kind: 'plural', locale: 'en', options, cases: [['1 2', [1, 2].map((count) => new Intl.PluralRules('en', options).select(count)).join(' ')]] })
+  const items = [[], ['x'], ['x', 'y'], ['x', 'y', 'z'], ['x', 'y', 'z', 'w', ''], ['papel', 'iglesia'], ['siete', 'ocho'], ['a', 'hielo'], ['a', 'b', 'hilo'], ['10', '11'], ['1', '110']]
+  for (const locale of LOCALES) {
+    for (const type of ['conjunction', 'disjunction', 'unit']) {
+      for (const style of ['long', 'short', 'narrow']) {
+        const format = new Intl.ListFormat(locale, { type, style })
+        const some = MAIN.includes(locale) ? items : [items[3]]
+        if (!MAIN.includes(locale) && random() < 0.8) continue
+        out.push({ kind: 'list', locale, options: { type, style }, cases: some.map((list) => [list, format.format(list), format.formatToParts(list).map((part) => part.type).join(' ')]) })
+      }
+    }
+  }
+  for (const locale of LOCALES.filter((locale) => locale.startsWith('en'))) {
+    for (const options of [{}, { style: 'short' }, { style: 'narrow' }, { numeric: 'auto' }, { numeric: 'auto', style: 'narrow' }]) {
+      const format = new Intl.RelativeTimeFormat(locale, options)
+      const cases = ['second', 'minutes', 'hour', 'days', 'week', 'months', 'quarters', 'year'].flatMap((unit) => [-1, '-0', 1, 2, -1234.5].map((value) => [[value, unit], format.format(value, unit), format.formatToParts(value, unit).map((part) => part.type + (part.unit ?? '')).join(' ')]))
+      out.push({ kind: 'relative', locale, options, cases: MAIN.includes(locale) ? cases : cases.filter(() => random() < 0.03) })
+    }
+  }
+  return `[\n${out.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`
+}
+
 writeFileSync(here('formats.json'), formats())
+writeFileSync(here('others.json'), others())

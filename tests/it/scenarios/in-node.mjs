@@ -129,7 +129,7 @@ function deterministic() {
     get: (target, key) => (key === 'now' ? () => refuse('Date.now()', timestamps) : Reflect.get(target, key)),
   })
   Math.random = () => refuse('Math.random()', 'pass a seed in `args`, or vary by index')
-  for (const name of ['process', 'fetch', 'Buffer', 'performance', 'crypto', 'navigator', 'Intl', 'WeakRef', 'FinalizationRegistry', 'setImmediate', 'global']) {
+  for (const name of ['process', 'fetch', 'Buffer', 'performance', 'crypto', 'navigator', 'WeakRef', 'FinalizationRegistry', 'setImmediate', 'global']) {
     // The model itself needs some of them.
     if (name in globalThis && !['process', 'setImmediate', 'Buffer'].includes(name)) delete globalThis[name]
   }

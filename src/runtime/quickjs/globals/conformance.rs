@@ -1,4 +1,5 @@
-//! What Node prints, the sandbox prints: every line of `conformance/cases.txt`, differences written down there.
+//! What Node prints, the sandbox prints: every line of `conformance/cases.txt` and `conformance/locales.txt`, differences
+//! written down there.
 //!
 //! `node conformance/generate.mjs` fills in what Node says.
 
@@ -9,7 +10,8 @@ pub fn faults(section: Option<&str>) -> String {
     let mut faults = String::new();
     let mut count = 0;
     let mut current = "";
-    let mut lines = include_str!("conformance/cases.txt").lines().peekable();
+    let files = [include_str!("conformance/cases.txt"), include_str!("conformance/locales.txt")];
+    let mut lines = files.into_iter().flat_map(str::lines).peekable();
     while let Some(line) = lines.next() {
         current = line.strip_prefix("## ").unwrap_or(current);
         let Some(code) = line.strip_prefix("> ") else { continue };
@@ -46,7 +48,7 @@ const HOSTILE: &str = r#"
     var hostile = () => { throw new Error("a global was looked up too late"); };
     var victims = [
       Array, Map, Set, WeakSet, RegExp, String, ArrayBuffer, Uint8Array, Object.getPrototypeOf(Uint8Array), DataView,
-      Function, Iterator,
+      Function, Iterator, Number, BigInt,
     ];
     var names = victims.map((victim) => Object.getOwnPropertyNames(victim.prototype));
     var [define, own] = [Object.defineProperty, Object.getOwnPropertyNames];
@@ -93,6 +95,19 @@ fn a_script_that_overwrites_globals_breaks_only_itself() {
         ),
         ("new Date(0).toString()", "Thu Jan 01 1970 00:00:00 GMT+0000 (Coordinated Universal Time)"),
         ("try { Date.now() } catch (e) { e.code }", "ERR_NONDETERMINISTIC"),
+        ("new Date(0).toLocaleString('de')", "1.1.1970, 00:00:00"),
+        (
+            "new Intl.NumberFormat('en').formatToParts(1e3)[1].type + Intl.getCanonicalLocales('EN')[0]",
+            "groupen",
+        ),
+        (
+            "var f = new Intl.DateTimeFormat('en', { dateStyle: 'full' }); f.format(0)",
+            "Thursday, January 1, 1970",
+        ),
+        ("new Intl.Collator('sv').compare('ä', 'z') + new Intl.PluralRules().select(1)", "1one"),
+        ("new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(-1, 'day')", "yesterday"),
+        ("try { new Intl.DateTimeFormat().format() } catch (e) { e.code }", "ERR_NONDETERMINISTIC"),
+        ("try { new Intl.NumberFormat('en', { style: 'unit' }) } catch (e) { e.name }", "TypeError"),
         ("try { (() => {}).constructor('1') } catch (e) { e.name }", "EvalError"),
     ];
     for (code, expected) in cases {

@@ -108,10 +108,11 @@ pub(super) fn resolve<'js>(
         None => (None, DEFAULT.to_owned()),
     };
     let asked = |key: &str| asked.as_ref().and_then(|locale| keyword(locale, key));
+    // `hour12` speaks louder than the tag, which then says nothing of clocks.
     let asked_cycle = asked("hc").and_then(|cycle| CYCLES.into_iter().find(|known| *known == cycle));
     let keys = [
         asked("ca").filter(|calendar| calendar == "gregory").map(|_| "-ca-gregory".to_owned()),
-        asked_cycle.map(|cycle| format!("-hc-{cycle}")),
+        asked_cycle.filter(|_| hour12.is_none()).map(|cycle| format!("-hc-{cycle}")),
         asked("nu").filter(|system| system == "latn").map(|_| "-nu-latn".to_owned()),
     ];
     let mut locale = tag.clone();
@@ -120,11 +121,14 @@ pub(super) fn resolve<'js>(
         locale.extend(keys.into_iter().flatten());
     }
     let table = table::find(&tag).expect("it was found before");
-    let usual = |key: &str, at: usize| table.get(key).split(' ').nth(at).unwrap_or("h23");
-    let cycle = match hour12 {
-        Some(true) => usual("f.cycles", 0),
-        Some(false) => usual("f.cycles", 1),
-        None => cycle.or(asked_cycle).unwrap_or_else(|| usual("f.cycle", 0)),
+    let usual = asked_cycle.unwrap_or_else(|| table.get("f.cycle"));
+    let is_from_zero = matches!(usual, "h11" | "h23");
+    let cycle = match (hour12, is_from_zero) {
+        (Some(true), true) => "h11",
+        (Some(true), false) => "h12",
+        (Some(false), true) => "h23",
+        (Some(false), false) => "h24",
+        (None, _) => cycle.unwrap_or(usual),
     };
     Ok(Resolved { locale, tag, zone, cycle, fields, date_style, time_style })
 }

@@ -75,11 +75,6 @@ impl Decimal {
         if self.is_zero() { 0 } else { self.point - 1 }
     }
 
-    /// How many digits there are behind the point.
-    pub(super) fn fraction_digits(&self) -> usize {
-        (self.digits.len() as i64 - self.point).max(0) as usize
-    }
-
     /// Times a power of ten.
     pub(super) fn shift(&mut self, power: i64) {
         if !self.is_zero() {

@@ -10,8 +10,11 @@ mod collation;
 mod date_options;
 mod dates;
 mod decimal;
+mod intl;
+mod lists;
 mod number_options;
 mod numbers;
+mod plurals;
 mod table;
 mod tags;
 mod values;
@@ -24,10 +27,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Error, Exception, Object, Result, String as JsString, Value, qjs};
+use rquickjs::object::{Accessor, Property};
+use rquickjs::{Ctx, Error, Exception, Function, Object, Result, String as JsString, Value, qjs};
 
-use super::arrays::native_function;
-use super::unit::owned;
+use super::arrays::{check_length, native_function};
+use super::unit::{Unit, owned};
 use date_options::Wanted;
 use dates::DateFormat;
 use numbers::{Number, NumberFormat};
@@ -98,19 +102,39 @@ const METHODS: &[Entry] = &[
     entry("Date", c"toLocaleString", 0, date_and_time_text, "getTime"),
     entry("Date", c"toLocaleDateString", 0, date_text, "getTime"),
     entry("Date", c"toLocaleTimeString", 0, time_text, "getTime"),
+    entry("Array", c"toLocaleString", 0, array_text, "toLocaleString"),
+    entry("TypedArray", c"toLocaleString", 0, typed_array_text, "toLocaleString"),
 ];
 
 /// Puts the methods in place.
-pub(super) fn init(ctx: &Ctx<'_>) -> Result<()> {
+pub(super) fn init<'js>(ctx: &Ctx<'js>) -> Result<()> {
     for (index, entry) in METHODS.iter().enumerate() {
-        let owner: Object<'_> = ctx.globals().get(entry.owner)?;
-        let prototype: Object<'_> = owner.get("prototype")?;
-        let original: Value<'_> = prototype.get(entry.original)?;
+        let prototype = match entry.owner {
+            "TypedArray" => prototype_of(ctx, "Uint8Array")?.get_prototype(),
+            owner => Some(prototype_of(ctx, owner)?),
+        };
+        let Some(prototype) = prototype else { continue };
+        let original: Value<'js> = prototype.get(entry.original)?;
         let method = native_function(ctx, entry.name, entry.length, run, index as c_int, &[&original])?;
         // Assignment keeps the attributes of the property.
         prototype.set(entry.name.to_str()?, method)?;
     }
-    Ok(())
+    let get = |ctx: Ctx<'js>| -> Result<Value<'js>> {
+        let intl = intl::make(&ctx)?;
+        define_intl(&ctx, intl.clone())?;
+        Ok(intl)
+    };
+    let set = |ctx: Ctx<'js>, value: Value<'js>| define_intl(&ctx, value);
+    ctx.globals().prop("Intl", Accessor::new(get, set).configurable())
+}
+
+fn prototype_of<'js>(ctx: &Ctx<'js>, class: &str) -> Result<Object<'js>> {
+    ctx.globals().get::<_, Object<'js>>(class)?.get("prototype")
+}
+
+/// What `Intl` is from the first look at it on: a property like any other global's.
+fn define_intl<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<()> {
+    ctx.globals().prop("Intl", Property::from(value).writable().configurable())
 }
 
 /// The one way from the interpreter into the methods.
@@ -198,14 +222,16 @@ fn to_case<'js>(call: &Call<'_, 'js>, service: &str, to_upper: bool) -> Result<V
 /// How many formats for locales without options a thread keeps, of numbers and of dates.
 const KEPT: usize = 32;
 
+type Kept<K, F> = RefCell<HashMap<K, Rc<F>>>;
+
 thread_local! {
-    static NUMBERS: RefCell<HashMap<Option<String>, Rc<NumberFormat>>> = RefCell::default();
-    static DATES: RefCell<HashMap<(Option<String>, Wanted), Rc<DateFormat>>> = RefCell::default();
+    static NUMBERS: Kept<Option<String>, NumberFormat> = RefCell::default();
+    static DATES: Kept<(Option<String>, Wanted), DateFormat> = RefCell::default();
 }
 
 /// The format of a call, kept for the next one where there is nothing but a locale in it.
 fn kept<'js, K: Clone + Eq + std::hash::Hash, F>(
-    cache: &'static std::thread::LocalKey<RefCell<HashMap<K, Rc<F>>>>,
+    cache: &'static std::thread::LocalKey<Kept<K, F>>,
     call: &Call<'_, 'js>,
     key: impl FnOnce(Option<String>) -> K,
     make: impl FnOnce() -> Result<F>,
@@ -287,6 +313,35 @@ fn moment_text<'js>(call: &Call<'_, 'js>, service: &'static str, wanted: Wanted)
         || date_options::resolve(call.ctx, locales, options, service, wanted).map(DateFormat::new),
     )?;
     text_value(call.ctx, &format.format(time))
+}
+
+static JOIN: Unit = Unit::new(c"workflow:join", include_str!("join.js"));
+
+fn array_text<'js>(call: &Call<'_, 'js>) -> Result<Value<'js>> {
+    elements_text(call, call.this.is_object())
+}
+
+fn typed_array_text<'js>(call: &Call<'_, 'js>) -> Result<Value<'js>> {
+    // SAFETY: looks at the class of a value that is alive.
+    elements_text(call, unsafe { qjs::JS_GetTypedArrayType(call.this.as_raw()) } >= 0)
+}
+
+/// The elements' own texts; the interpreter does not hand its arguments on to them. It has the word on what has no
+/// elements.
+fn elements_text<'js>(call: &Call<'_, 'js>, is_list: bool) -> Result<Value<'js>> {
+    let [locales, options, _] = &call.arguments;
+    if !is_list || locales.is_undefined() && options.is_undefined() {
+        return call.forward();
+    }
+    check_length(call.ctx.clone(), call.this.clone())?;
+    let mut length = 0;
+    // SAFETY: the context is entered, the list alive.
+    if unsafe { qjs::JS_GetLength(call.ctx.as_raw().as_ptr(), call.this.as_raw(), &mut length) } < 0 {
+        return Err(Error::Exception);
+    }
+    let text =
+        Function::new(call.ctx.clone(), |ctx: Ctx<'js>, value: Value<'js>| values::text(&ctx, &value))?;
+    JOIN.load(call.ctx)?.call((text, call.this.clone(), length as f64, locales.clone(), options.clone()))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use rquickjs::{Ctx, Result, Value};
 use super::decimal::Mode;
 use super::table;
 use super::tags::{DEFAULT, keyword, negotiate, requested};
-use super::values::{Options, range_error, type_error};
+use super::values::{Options, range_error, truth, type_error, utf8_text};
 
 /// What was asked for, complete. The words are those of ECMA-402.
 #[derive(Clone, Debug)]
@@ -66,6 +66,33 @@ const INCREMENTS: [u32; 15] = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000
 impl Digits {
     pub(super) fn mode(&self) -> Mode {
         MODES.iter().find(|(name, _)| *name == self.mode).map_or(Mode::HalfExpand, |(_, mode)| *mode)
+    }
+}
+
+/// Decimal numbers without any options, in a locale that has a table.
+pub(super) fn plain(locale: &str) -> Resolved {
+    Resolved {
+        locale: locale.to_owned(),
+        tag: locale.to_owned(),
+        style: "decimal",
+        currency: None,
+        currency_display: "symbol",
+        currency_sign: "standard",
+        unit: None,
+        unit_display: "short",
+        notation: "standard",
+        compact_display: "short",
+        sign: "auto",
+        grouping: Some("auto"),
+        digits: Digits {
+            integer: 1,
+            fraction: Some((0, 3)),
+            significant: None,
+            priority: "auto",
+            increment: 1,
+            mode: "halfExpand",
+            trailing_zeros: "auto",
+        },
     }
 }
 
@@ -175,8 +202,7 @@ fn currency_digits(currency: &str) -> u32 {
 }
 
 fn unit(options: &Options<'_, '_>, style: &str) -> Result<Option<String>> {
-    let service = options.service;
-    let method = if service.starts_with("Intl.") { service.to_owned() } else { format!("{service}()") };
+    let method = format!("{}()", options.service);
     match options.text(c"unit")? {
         None if style == "unit" => {
             Err(type_error(options.ctx(), &format!("Invalid unit argument for {method} ''")))
@@ -201,7 +227,7 @@ fn grouping(options: &Options<'_, '_>, fallback: &'static str) -> Result<Option<
     if value.as_bool() == Some(true) {
         return Ok(Some("always"));
     }
-    if !super::values::truth(options.ctx(), &value) {
+    if !truth(options.ctx(), &value) {
         return Ok(None);
     }
     match options_word(options, c"useGrouping", &value, &["min2", "auto", "always", "true", "false"])? {
@@ -216,7 +242,7 @@ fn options_word<'js>(
     value: &Value<'js>,
     words: &[&'static str],
 ) -> Result<&'static str> {
-    let found = super::values::utf8_text(options.ctx(), value)?;
+    let found = utf8_text(options.ctx(), value)?;
     let word = words.iter().find(|word| **word == found);
     word.copied().ok_or_else(|| options.out_of_range(name, &found))
 }
@@ -262,8 +288,8 @@ pub(super) fn digits<'js>(
     if needs_fraction {
         let has_most = most_fraction.is_some();
         let has_least = least_fraction.is_some();
-        let least = bound(c"minimumFractionDigits", least_fraction, 0, 100, defaults.0)?;
-        let most = bound(c"maximumFractionDigits", most_fraction, 0, 100, defaults.1)?;
+        let least = bound(c"minimumFractionDigits", least_fraction, 0, 20, defaults.0)?;
+        let most = bound(c"maximumFractionDigits", most_fraction, 0, 20, defaults.1)?;
         fraction = Some(match (has_least, has_most) {
             (false, _) => (least.min(most), most),
             (true, false) => (least, most.max(least)),

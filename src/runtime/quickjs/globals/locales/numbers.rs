@@ -44,8 +44,8 @@ pub(super) enum Number {
     Nan,
 }
 
-/// Numbers of this size are zero or infinite where they come as texts, by the standard.
-const LARGEST_TEXT: i64 = 10_000;
+/// The power of ten below which a number that comes as a text is zero, by the standard.
+const SMALLEST_TEXT: i64 = -10_000;
 
 impl Number {
     pub(super) fn from_f64(number: f64) -> Self {
@@ -64,19 +64,17 @@ impl Number {
             let digits = values::utf8_text(ctx, value)?;
             return Ok(Self::Finite(Decimal::parse(&digits).expect("a bigint prints as digits")));
         }
-        if value.is_string() {
+        let number = values::number(ctx, value)?;
+        // A text may have more digits than a number.
+        if value.is_string() && number.is_finite() {
             let text = values::utf8_text(ctx, value)?;
             let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
-            if let Some(decimal) = Decimal::parse(text) {
-                let is_negative = decimal.is_negative;
-                return Ok(match decimal.magnitude() {
-                    size if size >= LARGEST_TEXT => Self::Infinite { is_negative },
-                    size if size <= -LARGEST_TEXT => Self::from_f64(if is_negative { -0.0 } else { 0.0 }),
-                    _ => Self::Finite(decimal),
-                });
+            if let Some(decimal) = Decimal::parse(text).filter(|decimal| decimal.magnitude() > SMALLEST_TEXT)
+            {
+                return Ok(Self::Finite(decimal));
             }
         }
-        Ok(Self::from_f64(values::number(ctx, value)?))
+        Ok(Self::from_f64(number))
     }
 
     fn is_negative(&self) -> bool {
@@ -178,12 +176,7 @@ impl NumberFormat {
                 least = round(&mut scaled, digits);
             }
         }
-        let (mut whole, mut fraction) = scaled.texts();
-        let shown = fraction.len().max(least);
-        fraction.extend(std::iter::repeat_n('0', shown - fraction.len()));
-        if digits.trailing_zeros == "stripIfInteger" && fraction.bytes().all(|digit| digit == b'0') {
-            fraction.clear();
-        }
+        let (mut whole, fraction) = padded(&scaled, least, digits);
         let is_one = whole == "1" && fraction.is_empty() && exponent == 0;
         let missing = (digits.integer as usize).saturating_sub(whole.len());
         whole.insert_str(0, &"0".repeat(missing));
@@ -344,7 +337,7 @@ impl NumberFormat {
 }
 
 /// The form for one, or for any other number.
-fn form(forms: &'static str, is_one: bool) -> &'static str {
+pub(super) fn form(forms: &'static str, is_one: bool) -> &'static str {
     match forms.split_once('|') {
         Some((one, _)) if is_one => one,
         Some((_, other)) => other,
@@ -352,8 +345,25 @@ fn form(forms: &'static str, is_one: bool) -> &'static str {
     }
 }
 
+/// The digits before and behind the point, with the zeros that the options ask for behind it.
+fn padded(decimal: &Decimal, least: usize, digits: &Digits) -> (String, String) {
+    let (whole, mut fraction) = decimal.texts();
+    let missing = least.saturating_sub(fraction.len());
+    fraction.extend(std::iter::repeat_n('0', missing));
+    if digits.trailing_zeros == "stripIfInteger" && fraction.bytes().all(|digit| digit == b'0') {
+        fraction.clear();
+    }
+    (whole, fraction)
+}
+
+/// The digits of a number as the options say, without signs and groups.
+pub(super) fn shown_digits(mut decimal: Decimal, digits: &Digits) -> (String, String) {
+    let least = round(&mut decimal, digits);
+    padded(&decimal, least, digits)
+}
+
 /// Rounds as the options say; gives the least number of digits behind the point.
-pub(super) fn round(decimal: &mut Decimal, digits: &Digits) -> usize {
+fn round(decimal: &mut Decimal, digits: &Digits) -> usize {
     let magnitude = decimal.magnitude();
     let fraction = digits.fraction.map(|(_, most)| -i64::from(most));
     let mut significant = digits.significant.map(|(_, most)| magnitude - i64::from(most) + 1);

@@ -9,8 +9,6 @@ use std::sync::OnceLock;
 
 /// One locale's block. Read when it is first asked for something.
 pub(super) struct Table {
-    /// The tag that it is listed under.
-    name: &'static str,
     parent: Option<usize>,
     text: &'static str,
     lines: OnceLock<HashMap<&'static str, &'static str>>,
@@ -37,7 +35,7 @@ fn tables() -> &'static Tables {
                 text = rest;
             }
             by_name.insert(name, blocks.len());
-            blocks.push(Table { name, parent, text, lines: OnceLock::new() });
+            blocks.push(Table { parent, text, lines: OnceLock::new() });
         }
         Tables { blocks, by_name }
     })
@@ -80,9 +78,5 @@ impl Table {
 
     fn lines(&self) -> &HashMap<&'static str, &'static str> {
         self.lines.get_or_init(|| self.text.lines().filter_map(|line| line.split_once(' ')).collect())
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        self.name
     }
 }

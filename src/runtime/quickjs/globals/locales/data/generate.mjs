@@ -363,7 +363,6 @@ class Dates {
   all() {
     const { record } = this;
     record['f.cycle'] = new Intl.DateTimeFormat(this.locale, { hour: 'numeric' }).resolvedOptions().hourCycle;
-    record['f.cycles'] = [true, false].map((hour12) => new Intl.DateTimeFormat(this.locale, { hour: 'numeric', hour12 }).resolvedOptions().hourCycle).join(' ');
     // Dates by era, weekday, year, month and day; empty is none at all.
     const dates = [];
     for (const era of ['-', 'short', 'long', 'narrow']) {
