@@ -122,7 +122,7 @@ const other = (name) => announce({ name })
 serve({
   ...SESSION,
   [MESSAGE]: () => other('asked'),
-  'POST /session/ses%2F1/abort': (response) => { other('told to stop'); json(true)(response) },
+  'POST /session/ses%2F1/abort': (response) => other('told to stop').end(() => json(true)(response)),
   'GET /event': (response) => response.write('data: {}\\n\\n'),
 })`
 

@@ -318,26 +318,38 @@ test('options of agent() that make no sense reject in body form, too', { skip: w
 
 // --- how it ends -----------------------------------------------------------------------------------------------------
 
-each('a time limit of the provider', async (t, kind, call) => {
+/** Everybody at once, so that limits can be long enough for a slow machine to have started them. */
+async function limited(t, options, callOptions, expected) {
   const watch = await watcher(t)
-  const provider = kind.create({ command: program(t, kind, 'hang()'), env: watch.env, timeoutMs: 700 })
-  const error = failure(call(provider, 'x'))
-  const started = await watch.next()
-  const { message, code } = await error
-  assert.deepEqual([message, code], [`${kind.label} provider timed out after 700ms`, 'ERR_AGENT_TIMEOUT'])
-  await started.over
-})
+  const calls = KINDS.flatMap((kind) =>
+    Object.values(DOORS).map(async (call) => {
+      const provider = kind.create({ command: program(t, kind, 'hang()'), env: watch.env, ...options })
+      const { message, code } = await failure(call(provider, 'x', callOptions))
+      assert.equal(code, expected.code)
+      assert.match(message, expected.message(kind.label))
+    }),
+  )
+  const started = await Promise.all(calls.map(() => watch.next()))
+  await Promise.all(calls)
+  await Promise.all(started.map(({ over }) => over))
+}
 
-each('time limits of the call', async (t, kind, call) => {
-  const watch = await watcher(t)
-  const provider = kind.create({ command: program(t, kind, 'hang()'), env: watch.env })
-  for (const [options, expected] of [[{ timeoutMs: 700 }, 'ERR_AGENT_TIMEOUT'], [{ stallMs: 700 }, 'ERR_AGENT_STALLED']]) {
-    const error = failure(call(provider, 'x', options))
-    const started = await watch.next()
-    assert.equal((await error).code, expected)
-    await started.over
-  }
-})
+const TIMED_OUT = (label) => new RegExp(`^(${label} provider timed out after 6000ms|agent\\(\\) ran into its timeout of 6000 ms)$`)
+
+test('a time limit of the provider', { skip: windows }, (t) =>
+  limited(t, { timeoutMs: 6000 }, undefined, {
+    code: 'ERR_AGENT_TIMEOUT',
+    message: (label) => new RegExp(`^${label} provider timed out after 6000ms$`),
+  }))
+
+test('a time limit of the call, which goes before that of the provider', { skip: windows }, (t) =>
+  limited(t, { timeoutMs: 1 }, { timeoutMs: 6000 }, { code: 'ERR_AGENT_TIMEOUT', message: TIMED_OUT }))
+
+test('a limit of silence', { skip: windows }, (t) =>
+  limited(t, {}, { stallMs: 6000 }, {
+    code: 'ERR_AGENT_STALLED',
+    message: (label) => new RegExp(`^${label} provider stalled: it said nothing for 6000ms$`),
+  }))
 
 test('a signal that was aborted before: nothing is started', { skip: windows }, async (t) => {
   const watch = await watcher(t)

@@ -70,9 +70,9 @@ export function fromProviderThrow(error: unknown): unknown {
     return new Error(error.message)
   }
   const Type = data.name === 'TypeError' ? TypeError : data.name === 'SyntaxError' ? SyntaxError : undefined
-  const error = Type ? new Type(data.message) : rebuild(data, new Map())
+  const made = Type ? new Type(data.message) : rebuild(data, new Map())
   const { code, hint } = data
-  return Object.assign(error as Error, code !== undefined && { code }, hint !== undefined && { hint })
+  return Object.assign(made as Error, code !== undefined && { code }, hint !== undefined && { hint })
 }
 
 /** What led to an error: the user's own error where a call failed with one, else a rebuilt one. */

@@ -133,22 +133,26 @@ async fn start(command: Command, watch: Watch, logs: &Arc<Mutex<String>>) -> Res
         Err(error) => error,
     };
     let said = logs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut words = String::new();
     let message = match error {
         ServerError::Process(error) => return Err(Error::NotStarted(error)),
         ServerError::Late(_) => too_late(&said),
         ServerError::Ended(ended) => match ended.end {
-            End::Exited(status) => ended_early(&exit(status), &format!("{said}{}", ended.stderr)),
+            End::Exited(status) => {
+                words = format!("{said}{}", ended.stderr);
+                ended_early(&exit(status), &words)
+            }
             End::Timeout | End::Stall | End::Cancelled | End::Stopped => {
                 "OpenCode server was stopped before it was ready".to_owned()
             }
         },
     };
-    Err(Error::Failed(ended(message)))
+    Err(Error::Failed(ended(message, &words)))
 }
 
-/// A failure of the server itself.
-fn ended(message: String) -> Failure {
-    let kind = match classify(None, &message) {
+/// A failure of the server itself; `said` is what it said about it.
+fn ended(message: String, said: &str) -> Failure {
+    let kind = match classify(None, said) {
         FailureKind::Other => FailureKind::Ended,
         kind => kind,
     };
@@ -179,7 +183,7 @@ impl Running {
             Some(server) => timeout(ASIDE, server.ended()).await.ok().and_then(Result::ok),
             None => None,
         };
-        let Some(over) = over else { return ended(format!("POST {url} failed: {error}")) };
+        let Some(over) = over else { return ended(format!("POST {url} failed: {error}"), error) };
         // What is over needs no stopping.
         self.server = None;
         self.session = None;
@@ -189,7 +193,7 @@ impl Running {
         };
         let said = text::shorten(text::trim(&over.stderr), 4000);
         let colon = if said.is_empty() { "" } else { ": " };
-        ended(format!("OpenCode server {how}{colon}{said}"))
+        ended(format!("OpenCode server {how}{colon}{said}"), &said)
     }
 }
 
