@@ -9,6 +9,23 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Ends the call that it was given to. */
+export declare class NativeAbort {
+  constructor()
+  abort(): void
+}
+
+/** A built-in provider with its options. */
+export declare class NativeProvider {
+  /** `options` is an object with the options under the provider's name, as JSON. */
+  constructor(name: string, options?: string | undefined | null)
+  /**
+   * Runs one call: `{ output?, usage?, sessionId?, raw? }` as JSON. Rejects with an error whose message is
+   * `{ name, message, code?, hint? }` as JSON.
+   */
+  run(call: NativeProviderCall, abort: NativeAbort): Promise<string>
+}
+
 /** A run, as Node.js holds it. */
 export declare class RunHandle {
   /** Asks the run to end; a second time ends it at once. */
@@ -33,8 +50,14 @@ export declare class RunHandle {
  */
 export declare function checkWorkflow(options: NativeCheckOptions): Promise<string>
 
+/** Ends every process that was started here and resolves when nothing is left of them. */
+export declare function endProcesses(): Promise<void>
+
 /** The version of the engine. */
 export declare function engineVersion(): string
+
+/** Kills every process that was started here, now. */
+export declare function killProcesses(): void
 
 /** The workflows that can be run by name in a project (an absolute path), as JSON: `{ folders, files }`. */
 export declare function listWorkflows(project: string): Promise<string>
@@ -60,6 +83,15 @@ export interface NativeLimits {
   logBytes?: number
 }
 
+/** One call of a provider: everything that is not text is JSON. */
+export interface NativeProviderCall {
+  /** Absent for `undefined`. */
+  prompt?: string
+  /** Absent for `undefined`. */
+  options?: string
+  cwd?: string
+}
+
 /** What `startRun` is given. Numbers are JavaScript's; `Infinity` lifts a cap. */
 export interface NativeRunOptions {
   scriptPath?: string
@@ -82,6 +114,8 @@ export interface NativeRunOptions {
   limits?: NativeLimits
   /** The name of the provider for calls that name none. */
   provider?: string
+  /** Options of built-in providers by their names, as JSON. */
+  providers?: string
   /** That provider is a JavaScript object. */
   customProvider?: boolean
   /** `onAgent` was given. */
@@ -95,9 +129,6 @@ export declare function providerNames(): Array<string>
 
 /** The metadata of a workflow source as JSON, or `null` if it has none that is valid. */
 export declare function readMetadata(source: string): string | null
-
-/** One call of the `debug` provider: prompt and options as JSON, `{ output, usage, raw }` as JSON. */
-export declare function runDebugProvider(prompt?: string | undefined | null, options?: string | undefined | null): string
 
 /** A value in the shape of a JSON Schema, as JSON; `null` stands for `undefined`. */
 export declare function sampleSchema(schema: string): string | null

@@ -716,14 +716,17 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-const { RunHandle, checkWorkflow, engineVersion, listWorkflows, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
+const { NativeAbort, NativeProvider, RunHandle, checkWorkflow, endProcesses, engineVersion, killProcesses, listWorkflows, providerNames, readMetadata, sampleSchema, startRun } = nativeBinding
+export { NativeAbort }
+export { NativeProvider }
 export { RunHandle }
 export { checkWorkflow }
+export { endProcesses }
 export { engineVersion }
+export { killProcesses }
 export { listWorkflows }
 export { providerNames }
 export { readMetadata }
-export { runDebugProvider }
 export { sampleSchema }
 export { startRun }
 export const __napiBindingTarget = __napiLoadedBindingTarget

@@ -69,8 +69,10 @@ export function fromProviderThrow(error: unknown): unknown {
   } catch {
     return new Error(error.message)
   }
-  if (data.name !== 'TypeError') return rebuild(data, new Map())
-  return Object.assign(new TypeError(data.message), data.code !== undefined && { code: data.code })
+  const Type = data.name === 'TypeError' ? TypeError : data.name === 'SyntaxError' ? SyntaxError : undefined
+  const made = Type ? new Type(data.message) : rebuild(data, new Map())
+  const { code, hint } = data
+  return Object.assign(made as Error, code !== undefined && { code }, hint !== undefined && { hint })
 }
 
 /** What led to an error: the user's own error where a call failed with one, else a rebuilt one. */
@@ -85,6 +87,7 @@ function rebuild(data: WorkflowErrorData, thrown: ReadonlyMap<number, unknown>):
   const error = new Error(data.message, cause === undefined ? undefined : { cause })
   if (data.name !== undefined) error.name = data.name
   if (data.code !== undefined) Object.assign(error, { code: data.code })
+  if (data.hint !== undefined) Object.assign(error, { hint: data.hint })
   error.stack = `${data.name ?? 'Error'}: ${data.message}${data.stack ? `\n${data.stack}` : ''}`
   return error
 }

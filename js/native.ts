@@ -7,13 +7,19 @@
 // First: it explains what the other one cannot.
 import './native-check.js'
 
+import { isMainThread } from 'node:worker_threads'
+
+import { killProcesses } from '../index.js'
+
 export {
   checkWorkflow,
+  endProcesses,
   engineVersion,
   listWorkflows,
+  NativeAbort,
+  NativeProvider,
   providerNames,
   readMetadata,
-  runDebugProvider,
   sampleSchema,
   startRun,
   type NativeCheckOptions,
@@ -21,3 +27,6 @@ export {
   type NativeRunOptions,
   type RunHandle,
 } from '../index.js'
+
+// What agents have started must not outlive the process, however it ends. Workers end theirs by themselves.
+if (isMainThread) process.on('exit', killProcesses)

@@ -6,7 +6,7 @@
 
 import { resolve } from 'node:path'
 
-import { builtInName } from './agent-providers/index.js'
+import { builtIn } from './agent-providers/index.js'
 import type { AgentProvider, AgentProviderResult } from './agent-providers/types.js'
 import {
   CancelledError,
@@ -61,8 +61,8 @@ function toNativeOptions(options: Options): NativeRunOptions {
   // JSON.stringify gives `undefined` for what JSON cannot hold at all, such as a function.
   const args = options.args === undefined ? undefined : (JSON.stringify(options.args) as string | undefined)
   const total = budgetState ? budgetState.total : options.budgetTotal
-  const provider = agentProvider && builtInName(agentProvider)
-  const native: NativeRunOptions = {
+  const native = agentProvider && builtIn(agentProvider)
+  return {
     ...(options.source === undefined
       ? { scriptPath: resolve(scriptPath as string) }
       : { source: options.source, sourceName: options.scriptName }),
@@ -79,12 +79,12 @@ function toNativeOptions(options: Options): NativeRunOptions {
     cwd: options.cwd,
     imports: options.imports,
     limits: options.limits,
-    provider: provider ?? (agentProvider && String(agentProvider.name)),
-    customProvider: agentProvider !== undefined && provider === undefined,
+    provider: native?.name ?? (agentProvider && String(agentProvider.name)),
+    providers: native?.options,
+    customProvider: agentProvider !== undefined && native === undefined,
     handler: options.onAgent !== undefined,
     events: options.onEvent !== undefined,
   }
-  return native
 }
 
 /** The runs that share a budget object. */

@@ -119,6 +119,8 @@ export type WorkflowErrorData = {
   stack?: string
   /** A stable `ERR_…` code. */
   code?: string
+  /** What to do about it. */
+  hint?: string
   /** The call that failed. */
   call?: number
   cause?: WorkflowErrorData

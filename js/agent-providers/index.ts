@@ -4,58 +4,131 @@
  * @module
  */
 
-import { fromProviderThrow } from '../errors.js'
-import { providerNames, runDebugProvider, sampleSchema } from '../native.js'
+import { fromNativeThrow, fromProviderThrow } from '../errors.js'
+import { NativeAbort, NativeProvider, providerNames, sampleSchema } from '../native.js'
 import type { JSONSchema, JSONValue } from '../workflow-types.js'
-import type { AgentProvider, AgentProviderName, AgentProviderOptions } from './types.js'
+import type {
+  AgentProvider,
+  AgentProviderName,
+  AgentProviderOptions,
+  AgentProviderResult,
+  AgentProviderRunInput,
+  ClaudeCodeAgentProviderOptions,
+  CodexAgentProviderOptions,
+  OpenCodeAgentProviderOptions,
+  PiAgentProviderOptions,
+} from './types.js'
 
 export type * from './types.js'
 
-/** The provider objects that stand for native providers, with the `run` that they were made with. */
-const builtIns = new WeakMap<AgentProvider, { name: string; run: AgentProvider['run'] }>()
+/** A native provider that an object stands for. */
+export type BuiltIn = {
+  readonly name: string
+  /** Its options under its name, as JSON; `undefined` if it has none. */
+  readonly options: string | undefined
+}
 
-/** Names of the original engine's providers that this version does not have yet. */
-const LATER: readonly string[] = ['claude-code', 'codex', 'opencode', 'pi']
+/** The provider objects that stand for native providers, with the `run` that they were made with. */
+const builtIns = new WeakMap<AgentProvider, BuiltIn & { readonly run: AgentProvider['run'] }>()
 
 /**
  * The provider of that name. Nothing is started before its first call. `debug` takes no options.
  *
  * @throws Error `Unknown agent provider: <name>`
+ * @throws WorkflowError `ERR_INVALID_OPTION` for options that the provider does not have
  */
 export function createAgentProvider(
   name: AgentProviderName | string = 'debug',
-  _options: AgentProviderOptions = {},
+  options: AgentProviderOptions = {},
 ): AgentProvider {
-  if (providerNames().includes(name)) return createDebugAgentProvider()
-  if (LATER.includes(name)) {
-    throw new Error(
-      `Agent provider ${name} is not part of this version of the engine; built in: ${providerNames().join(', ')}. ` +
-        'An object with name and run() can stand in for it.',
-    )
-  }
-  throw new Error(`Unknown agent provider: ${name}`)
+  if (name === 'debug') return createDebugAgentProvider()
+  if (!providerNames().includes(name)) throw new Error(`Unknown agent provider: ${name}`)
+  return createNative(name, options)
 }
 
 /** A provider that asks nobody: it echoes the prompt, or makes up a value in the shape of the schema. */
 export function createDebugAgentProvider(): AgentProvider {
+  return createNative('debug')
+}
+
+/** Claude Code: starts `claude` for each call. */
+export function createClaudeCodeAgentProvider(options: ClaudeCodeAgentProviderOptions = {}): AgentProvider {
+  return createNative('claude-code', options)
+}
+
+/** Codex: starts `codex exec` for each call. */
+export function createCodexAgentProvider(options: CodexAgentProviderOptions = {}): AgentProvider {
+  return createNative('codex', options)
+}
+
+/** OpenCode: starts `opencode run` for each call, or a server for a call with a schema. */
+export function createOpenCodeAgentProvider(options: OpenCodeAgentProviderOptions = {}): AgentProvider {
+  return createNative('opencode', options)
+}
+
+/** Pi: starts `pi` for each call. */
+export function createPiAgentProvider(options: PiAgentProviderOptions = {}): AgentProvider {
+  return createNative('pi', options)
+}
+
+function createNative(name: string, options?: AgentProviderOptions | null): AgentProvider {
+  const json = options === undefined || options === null ? undefined : JSON.stringify({ [name]: options })
+  const native = makeNative(name, json)
   const run: AgentProvider['run'] = async (input) => {
-    const options = input.options === undefined ? undefined : JSON.stringify(input.options)
-    try {
-      return JSON.parse(runDebugProvider(JSON.stringify(input.prompt) as string | undefined, options))
-    } catch (error) {
-      throw fromProviderThrow(error)
-    }
+    const result = await runNative(native, input, name !== 'debug')
+    const { output, sessionId, usage, raw } = result
+    return name === 'debug' ? result : ({ output, sessionId, usage, raw } as AgentProviderResult)
   }
-  const provider: AgentProvider = { name: 'debug', schemaMode: 'builtin', usageMode: 'builtin', run }
-  builtIns.set(provider, { name: 'debug', run })
+  const provider: AgentProvider = { name, schemaMode: 'builtin', usageMode: 'builtin', run }
+  builtIns.set(provider, { name, options: json, run })
   return provider
 }
 
-/** The name under which the engine itself runs this provider, if it does. */
-export function builtInName(provider: AgentProvider): string | undefined {
-  const builtIn = builtIns.get(provider)
+function makeNative(name: string, options: string | undefined): NativeProvider {
+  try {
+    return new NativeProvider(name, options)
+  } catch (error) {
+    throw fromNativeThrow(error)
+  }
+}
+
+/** One call. `debug` is done before anybody could abort it. */
+async function runNative(
+  native: NativeProvider,
+  { prompt, options, context }: AgentProviderRunInput,
+  abortable: boolean,
+): Promise<AgentProviderResult> {
+  const signal = (abortable && context?.signal) || undefined
+  if (signal?.aborted) throw aborted(signal)
+  const abort = new NativeAbort()
+  const call = {
+    prompt: JSON.stringify(prompt) as string | undefined,
+    options: options === undefined ? undefined : JSON.stringify(options),
+    cwd: abortable ? (context?.cwd ?? undefined) : undefined,
+  }
+  const onAbort = () => abort.abort()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    return JSON.parse(await native.run(call, abort)) as AgentProviderResult
+  } catch (error) {
+    throw signal?.aborted ? aborted(signal) : fromProviderThrow(error)
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** What Node.js rejects with when a child process is aborted. */
+function aborted(signal: AbortSignal): Error {
+  const error = new Error('The operation was aborted', { cause: signal.reason })
+  error.name = 'AbortError'
+  return Object.assign(error, { code: 'ABORT_ERR' })
+}
+
+/** What the engine itself runs in place of this provider, if it does. */
+export function builtIn(provider: AgentProvider): BuiltIn | undefined {
+  const found = builtIns.get(provider)
   // Somebody may have put a function of his own in its place.
-  return builtIn && builtIn.run === provider.run && builtIn.name === provider.name ? builtIn.name : undefined
+  return found && found.run === provider.run && found.name === provider.name ? found : undefined
 }
 
 /** A value in the shape of a JSON Schema, always the same for the same schema. Constraints are not looked at. */

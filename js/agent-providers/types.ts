@@ -76,7 +76,7 @@ export type AgentProvider = AgentProviderCapabilities & {
   run(input: AgentProviderRunInput): Promise<AgentProviderResult>
 }
 
-/** How the command line tool behind a provider is started. */
+/** How the command line tool behind a provider is started, and when. Others are refused. */
 export type AgentProviderOptions = {
   /** The executable. Default: the tool's own name, found on `PATH`. */
   command?: string
@@ -85,8 +85,20 @@ export type AgentProviderOptions = {
   cwd?: string
   /** Laid over the environment of the process. */
   env?: Record<string, string>
-  /** Milliseconds after which a call fails. Default: never. */
+  /** Milliseconds after which a call fails; 0 for never, which is the default. */
   timeoutMs?: number
+  /** Milliseconds without any output after which a call fails; 0 for never, which is the default. */
+  stallMs?: number
+  /** What agents may do without being asked. Default: what the tool allows by itself. */
+  permissions?: 'read-only' | 'edits' | 'full'
+  /** Other names for models: `{ opus: 'gpt-5.5' }`. */
+  models?: Record<string, string>
+  /** Calls of this provider at once, in one run. Default: no limit of its own. */
+  concurrency?: number
+  /** Milliseconds between the starts of two calls. Default: 0. */
+  staggerMs?: number
+  /** At most so many starts within so much time. */
+  rate?: { starts: number; perMs: number }
 }
 
 /** Options of the `claude-code` provider. */

@@ -49,8 +49,9 @@ Arguments of the workflow:
   --args <json>                 All of args: any JSON value, instead of the three above
 
 Options:
-  --agent-provider <name>       Who answers agent calls that name no provider. This version has one: debug, which
-                                makes its answers up. Default: $SMOL_WF_AGENT_PROVIDER, else debug
+  --agent-provider <name>       Who answers agent calls that name no provider: claude-code, codex, opencode or pi, each
+                                of which has to be installed and logged in, or debug, which makes its answers up.
+                                Default: $SMOL_WF_AGENT_PROVIDER, else debug
   --budget-allowance <tokens>   Output tokens that the run may use. Default: $SMOL_WF_BUDGET_ALLOWANCE, else no limit
   --max-parallel-agents <n>     Agent calls at once, or none for no cap. Default: no cap for scripts with a default
                                 export, else 16

@@ -5,7 +5,11 @@
  */
 
 import { formatLogValue } from '../log-format.js'
-import type { WorkflowEvent } from '../types.js'
+import type { WorkflowErrorData, WorkflowEvent } from '../types.js'
+
+function advice(error: WorkflowErrorData | undefined): string {
+  return error?.hint === undefined ? '' : ` (${error.hint})`
+}
 
 /** Makes the line for one event, `undefined` for events that are not shown. One formatter per run. */
 export function createProgressFormatter(): (event: WorkflowEvent) => string | undefined {
@@ -27,7 +31,7 @@ export function createProgressFormatter(): (event: WorkflowEvent) => string | un
       }
       case 'call.ended':
         if (!showFailedAgents || event.kind !== 'agent' || event.outcome !== 'failed') return undefined
-        return `[agent] ${event.label ?? 'agent'}: ${event.error?.message ?? 'failed without a reason'}`
+        return `[agent] ${event.label ?? 'agent'}: ${event.error?.message ?? 'failed without a reason'}${advice(event.error)}`
       case 'warning':
         return `[warning] ${event.message}`
       default:

@@ -6,6 +6,7 @@
 
 import { createAgentProvider } from '../agent-providers/index.js'
 import { runWorkflow, WorkflowError } from '../index.js'
+import { endProcesses } from '../native.js'
 import { findScript } from './find-script.js'
 import { watchInterrupts } from './interrupt.js'
 import type { RunCommand } from './parse.js'
@@ -44,6 +45,8 @@ export async function runCommand(command: RunCommand): Promise<void> {
     }
     throw error
   } finally {
+    // What was cancelled gets its time to clean up.
+    await endProcesses()
     interrupts.stop()
   }
 }

@@ -3,7 +3,9 @@
 //! One thread-safe function per run carries everything that Node.js has to hear, in order, as batches of JSON; the
 //! TypeScript in `js/` parses them, calls the user's callbacks and catches what they throw.
 
+pub mod agents;
 pub mod check;
+mod lifetime;
 mod mailbox;
 mod observer;
 mod options;
@@ -21,7 +23,7 @@ use crate::engine::{Engine, Host, RunControl};
 use crate::model::budget::BudgetChange;
 use crate::model::error::WorkflowError;
 use crate::model::json::{self, JsonText};
-use crate::providers;
+use crate::providers::{self, Registry};
 use crate::schema;
 use crate::script;
 use mailbox::{Mailbox, Message};
@@ -70,12 +72,14 @@ impl RunHandle {
 ///
 /// Throws an error whose message is `{ code, message, details }` as JSON for options that cannot be.
 #[napi(ts_args_type = "options: NativeRunOptions, dispatch: (batch: string) => void")]
-pub fn start_run(options: NativeRunOptions, dispatch: Function<String, ()>) -> Result<RunHandle> {
+pub fn start_run(env: &Env, options: NativeRunOptions, dispatch: Function<String, ()>) -> Result<RunHandle> {
     guarded(|| {
+        lifetime::watch(env)?;
         let mailbox = Mailbox::new(&dispatch)?;
         let calls = Arc::new(HostCalls::default());
-        let (options, wants) = options.convert().map_err(to_napi)?;
-        let native = providers::by_name(&options.provider, schema::sample);
+        let (options, wants, setup) = options.convert().map_err(to_napi)?;
+        let registry = Registry::new(setup);
+        let native = registry.by_name(&options.provider);
         let node = || Arc::new(NodeProvider::new(wants.provider.clone(), mailbox.clone(), calls.clone()));
         let provider: Arc<dyn providers::Provider> = match (wants.custom_provider, native) {
             (true, _) => node(),
@@ -88,7 +92,7 @@ pub fn start_run(options: NativeRunOptions, dispatch: Function<String, ()>) -> R
         let host = Host {
             handler: wants.handler.then(|| node() as Arc<dyn providers::Provider>),
             provider,
-            lookup: Arc::new(|name| providers::by_name(name, schema::sample)),
+            lookup: Arc::new(move |name| registry.by_name(name)),
             observer: Arc::new(NodeObserver::new(mailbox.clone(), wants)),
         };
         let end = mailbox.clone();
@@ -97,6 +101,7 @@ pub fn start_run(options: NativeRunOptions, dispatch: Function<String, ()>) -> R
             .start(options, host, Box::new(move |run_end| end.post(Message::End(run_end))))
             .map_err(to_napi)?;
         mailbox.bind(control.clone());
+        lifetime::add(control.clone());
         Ok(RunHandle { control, calls })
     })
 }
@@ -131,12 +136,6 @@ pub fn sample_schema(schema: String) -> Result<Option<String>> {
             .map_err(|error| napi::Error::from_reason(format!("the schema cannot be read: {error}")))?;
         Ok(schema::sample(&schema).map(|value| JsonText::from_value(&value).as_str().to_owned()))
     })
-}
-
-/// One call of the `debug` provider: prompt and options as JSON, `{ output, usage, raw }` as JSON.
-#[napi]
-pub fn run_debug_provider(prompt: Option<String>, options: Option<String>) -> Result<String> {
-    guarded(|| provider::run_debug(prompt, options))
 }
 
 /// The names of the providers that are built in.

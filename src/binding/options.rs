@@ -12,6 +12,9 @@ use crate::model::json::JsonText;
 use crate::model::limits::Limits;
 use crate::model::options::{Cap, OnAgentError, RunOptions, SourceRef};
 use crate::model::script::Imports;
+use crate::providers::Setup;
+use crate::providers::settings::options_by_provider;
+use crate::schema;
 
 /// What `startRun` is given. Numbers are JavaScript's; `Infinity` lifts a cap.
 #[napi(object)]
@@ -36,6 +39,8 @@ pub struct NativeRunOptions {
     pub limits: Option<NativeLimits>,
     /// The name of the provider for calls that name none.
     pub provider: Option<String>,
+    /// Options of built-in providers by their names, as JSON.
+    pub providers: Option<String>,
     /// That provider is a JavaScript object.
     pub custom_provider: Option<bool>,
     /// `onAgent` was given.
@@ -57,7 +62,7 @@ pub struct NativeLimits {
 }
 
 impl NativeRunOptions {
-    pub(super) fn convert(self) -> Result<(RunOptions, Wants), WorkflowError> {
+    pub(super) fn convert(self) -> Result<(RunOptions, Wants, Setup), WorkflowError> {
         let source = match (self.script_path, self.source) {
             (Some(path), None) => SourceRef::Path(PathBuf::from(path)),
             (None, Some(source)) => SourceRef::text(source, self.source_name),
@@ -106,7 +111,11 @@ impl NativeRunOptions {
             custom_provider: self.custom_provider.unwrap_or(false),
             provider,
         };
-        Ok((options, wants))
+        let mut setup = Setup { project: options.cwd.clone(), ..Setup::new(schema::sample) };
+        if let Some(text) = &self.providers {
+            setup.settings = options_by_provider(text)?;
+        }
+        Ok((options, wants, setup))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::FutureExt;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,10 +13,9 @@ use crate::model::error::ErrorData;
 use crate::model::ids::CallId;
 use crate::model::json::{self, JsonText};
 use crate::model::outcome::AgentOutput;
-use crate::model::request::{AgentOptions, AgentRequest};
+use crate::model::request::AgentRequest;
 use crate::model::usage::Usage;
-use crate::providers::{self, AttemptContext, Provider, ProviderFuture, ProviderResult};
-use crate::schema;
+use crate::providers::{AttemptContext, Provider, ProviderFuture, ProviderResult};
 
 /// Asks Node.js for the answer.
 pub(super) struct NodeProvider {
@@ -46,7 +44,7 @@ impl Provider for NodeProvider {
         Box::pin(async move {
             let result = answer.await;
             drop(pending);
-            result.unwrap_or_else(|_| Err(ErrorData::new("Error", "the host gave no answer")))
+            result.unwrap_or_else(|_| Err(ErrorData::new("Error", "the host gave no answer").into()))
         })
     }
 }
@@ -108,10 +106,11 @@ impl HostCalls {
             message: text("message").unwrap_or_default(),
             stack: text("stack"),
             code: text("code"),
+            hint: text("hint"),
             call: Some(CallId(call)),
             cause: None,
         };
-        self.settle(call, Err(error));
+        self.settle(call, Err(error.into()));
     }
 }
 
@@ -126,39 +125,4 @@ struct Extra<'a> {
     session_id: Option<&'a RawValue>,
     #[serde(borrow)]
     raw: Option<&'a RawValue>,
-}
-
-/// Runs the `debug` provider, whose answers are there at once.
-pub(super) fn run_debug(prompt: Option<String>, options: Option<String>) -> napi::Result<String> {
-    let parsed = match &options {
-        Some(text) => {
-            AgentOptions::parse(&json::parse(text).map_err(refuse)?).map_err(|error| thrown(&error))?
-        }
-        None => AgentOptions::default(),
-    };
-    let request =
-        AgentRequest { prompt: prompt.map(JsonText::new), options: options.map(JsonText::new), parsed };
-    let provider = providers::by_name("debug", schema::sample).ok_or_else(|| refuse("no debug provider"))?;
-    let context = AttemptContext { call: CallId(0), attempt: 1 };
-    let answer = provider.run(Arc::new(request), context).now_or_never();
-    let output =
-        answer.ok_or_else(|| refuse("the debug provider gave no answer"))?.map_err(|error| thrown(&error))?;
-    let mut json = String::from("{");
-    for (name, value) in [("output", output.output), ("usage", output.usage.report), ("raw", output.raw)] {
-        if let Some(value) = value {
-            let comma = if json.len() > 1 { "," } else { "" };
-            json.push_str(&format!("{comma}\"{name}\":{}", value.as_str()));
-        }
-    }
-    json.push('}');
-    Ok(json)
-}
-
-/// An error of the provider on its way to `js/agent-providers`, which makes one of its class.
-fn thrown(error: &ErrorData) -> napi::Error {
-    napi::Error::from_reason(serde_json::to_string(error).unwrap_or_else(|_| error.headline()))
-}
-
-fn refuse(error: impl std::fmt::Display) -> napi::Error {
-    napi::Error::from_reason(error.to_string())
 }

@@ -112,7 +112,7 @@ impl RunControl {
     }
 
     /// Whether the end has been told.
-    pub(super) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.0.on_end.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }

@@ -29,7 +29,7 @@ use crate::model::event::Event;
 use crate::model::ids::{CallId, RunId, VmId};
 use crate::model::json::{JsonText, MAX_DEPTH};
 use crate::model::options::RunOptions;
-use crate::model::outcome::{AttemptOutcome, Settled};
+use crate::model::outcome::{AttemptFailure, AttemptOutcome, Settled};
 use crate::model::request::{AgentRequest, ChildRequest};
 use crate::model::script::Script;
 use crate::providers::{AttemptContext, ProviderFuture, ProviderResult};
@@ -356,11 +356,13 @@ impl Coordinator {
         let provider = match self.host.select(&request) {
             Ok(provider) => provider,
             Err(error) => {
-                return self.ended_at_once(call, AttemptOutcome::Failed { error, retryable: false });
+                let failure = AttemptFailure { error, ..AttemptFailure::default() };
+                return self.ended_at_once(call, AttemptOutcome::Failed(Box::new(failure)));
             }
         };
         let timeout = request.parsed.timeout;
-        let mut answer: ProviderFuture = provider.run(request, AttemptContext { call, attempt });
+        let mut answer: ProviderFuture =
+            provider.run(request, AttemptContext { timed: true, ..AttemptContext::new(call, attempt) });
         // Many answers are there at once; those need no place among the pending ones.
         if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(noop_waker_ref())) {
             self.ended_at_once(call, judge(result, validator.as_deref()));
@@ -371,7 +373,7 @@ impl Coordinator {
                 None => answer.await,
                 Some(limit) => match clock::timeout(limit, answer).await {
                     Some(result) => result,
-                    None => Err(timed_out(limit)),
+                    None => Err(timed_out(limit).into()),
                 },
             };
             Input::AgentFinished { call, outcome: judge(result, validator.as_deref()) }
@@ -392,7 +394,8 @@ fn timed_out(limit: Duration) -> ErrorData {
 fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcome {
     let output = match result {
         Ok(output) => output,
-        Err(error) => return AttemptOutcome::Failed { error, retryable: true },
+        Err(failure) if failure.mistake => return AttemptOutcome::Refused { error: failure.error },
+        Err(failure) => return AttemptOutcome::Failed(failure),
     };
     let Some(validator) = validator else { return AttemptOutcome::Answer(output) };
     let value = match output.output.as_ref().map(JsonText::parse).transpose() {

@@ -24,6 +24,9 @@ pub struct ErrorData {
     /// A stable `ERR_…` code where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What to do about it, where there is something to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// The call whose failure this is, so that the host can find its own error object again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
@@ -43,6 +46,18 @@ impl ErrorData {
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What to do about it or about what led to it.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref().or_else(|| self.cause.as_deref()?.advice())
     }
 
     /// Adds a cause.

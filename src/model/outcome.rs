@@ -19,6 +19,33 @@ pub struct AgentOutput {
     pub raw: Option<JsonText>,
 }
 
+/// Why a provider gives no answer for one attempt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AttemptFailure {
+    pub error: ErrorData,
+    /// Whether another attempt with nothing changed may come out differently.
+    pub retryable: bool,
+    /// The call itself is a mistake (an option that makes no sense): it rejects, whatever failed calls give the script.
+    pub mistake: bool,
+    /// What the attempt cost all the same, as far as the provider knows.
+    pub usage: Usage,
+    /// The agent's own session, if it got as far as having one.
+    pub session_id: Option<String>,
+}
+
+impl From<ErrorData> for AttemptFailure {
+    /// A failure of which nothing more is known: it cost nothing, and may pass.
+    fn from(error: ErrorData) -> Self {
+        Self { error, retryable: true, ..Self::default() }
+    }
+}
+
+impl From<ErrorData> for Box<AttemptFailure> {
+    fn from(error: ErrorData) -> Self {
+        Box::new(error.into())
+    }
+}
+
 /// One attempt of an agent call, after its output was checked against the call's schema.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptOutcome {
@@ -26,8 +53,8 @@ pub enum AttemptOutcome {
     Answer(AgentOutput),
     /// An answer that does not fit the schema; the errors in the order and wording of the retry prompt.
     Mismatch { output: AgentOutput, errors: Vec<String> },
-    /// No answer. `retryable` is false where trying again cannot help (a provider that does not exist).
-    Failed { error: ErrorData, retryable: bool },
+    /// No answer.
+    Failed(Box<AttemptFailure>),
     /// A mistake in the call itself (a schema that is none): rejects, whatever failed calls give the script.
     Refused { error: ErrorData },
 }

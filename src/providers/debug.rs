@@ -45,7 +45,9 @@ fn answer(request: &AgentRequest, sample: Sampler) -> ProviderResult {
     let prompt = Prompt::read(request)?;
     let output = match schema {
         // A type that does not exist has no value, and what has no value has no length either.
-        Some(schema) => JsonText::from_value(&sample(schema).ok_or_else(|| no_length("undefined"))?),
+        Some(schema) => {
+            JsonText::from_value(&sample(schema).ok_or_else(|| Box::new(no_length("undefined").into()))?)
+        }
         None => prompt.echo,
     };
     let output_units = match schema {
@@ -224,7 +226,7 @@ mod tests {
             parsed: AgentOptions { schema: schema.map(Arc::new), ..AgentOptions::default() },
             ..AgentRequest::default()
         };
-        let context = AttemptContext { call: CallId(0), attempt: 1 };
+        let context = AttemptContext::new(CallId(0), 1);
         Debug::new(sample)
             .run(Arc::new(request), context)
             .now_or_never()
@@ -304,7 +306,7 @@ mod tests {
             (Some("null"), None, "null"),
             (Some("\"x\""), Some(json!("no such type")), "undefined"),
         ] {
-            let error = run(prompt, schema).unwrap_err();
+            let error = run(prompt, schema).unwrap_err().error;
             assert_eq!(error.name, "TypeError");
             assert_eq!(error.message, format!("Cannot read properties of {what} (reading 'length')"));
         }

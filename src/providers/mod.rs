@@ -6,6 +6,7 @@ pub mod agents;
 pub mod answer;
 pub mod classify;
 pub mod claude_code;
+pub mod cli;
 pub mod codex;
 pub mod debug;
 pub mod invocation;
@@ -21,13 +22,15 @@ pub mod text;
 pub mod tools;
 pub mod usage;
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::model::error::ErrorData;
 use crate::model::ids::CallId;
-use crate::model::outcome::AgentOutput;
+use crate::model::outcome::{AgentOutput, AttemptFailure};
+use crate::model::provider::ProviderSettings;
 use crate::model::request::AgentRequest;
 use serde_json::Value;
 
@@ -37,10 +40,21 @@ pub struct AttemptContext {
     pub call: CallId,
     /// 1 for the first attempt.
     pub attempt: u32,
+    /// The folder to work in, whatever the call and the settings say; `None`: theirs.
+    pub cwd: Option<PathBuf>,
+    /// Whoever asks keeps the time limit of the call (`timeoutMs`) himself.
+    pub timed: bool,
+}
+
+impl AttemptContext {
+    /// An attempt of which nothing more is to be said.
+    pub fn new(call: CallId, attempt: u32) -> Self {
+        Self { call, attempt, cwd: None, timed: false }
+    }
 }
 
 /// A provider's answer, or why there is none.
-pub type ProviderResult = Result<AgentOutput, ErrorData>;
+pub type ProviderResult = Result<AgentOutput, Box<AttemptFailure>>;
 
 /// The future of one attempt. It is polled on the run's own thread, which also runs the script: a provider that
 /// has real work to do spawns it and awaits the handle. Dropping the future means that nobody wants the answer any
@@ -61,13 +75,51 @@ pub trait Provider: Send + Sync {
 pub type Sampler = fn(&Value) -> Option<Value>;
 
 /// The names of the providers that are built in.
-pub const NAMES: &[&str] = &[debug::NAME];
+pub const NAMES: &[&str] = &[
+    debug::NAME,
+    claude_code::command::NAME,
+    codex::command::NAME,
+    opencode::command::NAME,
+    pi::command::NAME,
+];
 
-/// The provider that scripts know by a name, case and all; `None` if there is none.
-pub fn by_name(name: &str, sampler: Sampler) -> Option<Arc<dyn Provider>> {
-    match name {
-        debug::NAME => Some(Arc::new(debug::Debug::new(sampler))),
-        _ => None,
+/// What the built-in providers are made with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub sampler: Sampler,
+    /// Settings by the name of the provider. Those that are not here have none.
+    pub settings: BTreeMap<String, ProviderSettings>,
+    /// Where agents work unless somebody says otherwise, and whose agent types there are; `None`: the working directory.
+    pub project: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Providers as they are by themselves.
+    pub fn new(sampler: Sampler) -> Self {
+        Self { sampler, settings: BTreeMap::new(), project: None }
+    }
+}
+
+/// The built-in providers with their settings. They remember what they have learned about the programs behind them, so
+/// whoever asks for one twice gets the same one.
+pub struct Registry(BTreeMap<&'static str, Arc<dyn Provider>>);
+
+impl Registry {
+    /// Makes all of them. Starts nothing.
+    pub fn new(setup: Setup) -> Self {
+        let Setup { sampler, mut settings, project } = setup;
+        let mut providers: BTreeMap<&'static str, Arc<dyn Provider>> = BTreeMap::new();
+        providers.insert(debug::NAME, Arc::new(debug::Debug::new(sampler)));
+        for kind in cli::Kind::ALL {
+            let settings = settings.remove(kind.name()).unwrap_or_default();
+            providers.insert(kind.name(), Arc::new(cli::Cli::new(kind, settings, project.clone())));
+        }
+        Self(providers)
+    }
+
+    /// The provider that scripts know by a name, case and all; `None` if there is none.
+    pub fn by_name(&self, name: &str) -> Option<Arc<dyn Provider>> {
+        self.0.get(name).cloned()
     }
 }
 
@@ -77,9 +129,15 @@ mod tests {
 
     #[test]
     fn providers_are_found_by_their_exact_name() {
-        let named = |name| by_name(name, |_| None).map(|provider| provider.name().to_owned());
-        assert_eq!(named("debug").as_deref(), Some("debug"));
-        assert_eq!(named("Debug"), None);
-        assert_eq!(named(""), None);
+        let registry = Registry::new(Setup::new(|_| None));
+        for name in NAMES {
+            let provider = registry.by_name(name).unwrap();
+            assert_eq!(provider.name(), *name);
+            assert!(Arc::ptr_eq(&provider, &registry.by_name(name).unwrap()));
+        }
+        for name in ["Debug", "claude", ""] {
+            assert!(registry.by_name(name).is_none(), "{name}");
+        }
+        assert_eq!(registry.0.len(), NAMES.len());
     }
 }

@@ -157,6 +157,21 @@ pub fn provider_options(value: &Value, provider: &str) -> Result<ProviderSetting
     }
 }
 
+/// Reads the options of several built-in providers, as JSON: an object of them by name.
+///
+/// # Errors
+/// [`WorkflowError::Option`] with the path of the mistake.
+pub fn options_by_provider(text: &str) -> Result<BTreeMap<String, ProviderSettings>, WorkflowError> {
+    let all: BTreeMap<String, Value> = serde_json::from_str(text)
+        .map_err(|error| option_error("providers".to_owned(), error.to_string()))?;
+    all.into_iter()
+        .map(|(name, options)| {
+            let settings = provider_options(&options, &name)?;
+            Ok((name, settings))
+        })
+        .collect()
+}
+
 /// Reads a value and says where it is wrong.
 fn read<T: DeserializeOwned>(value: &Value, source: &str) -> Result<T, WorkflowError> {
     let wrong = |path: String, message: String| {

@@ -141,17 +141,17 @@ impl ByHand {
     }
 }
 
+fn registry() -> providers::Registry {
+    providers::Registry::new(providers::Setup::new(schema::sample))
+}
+
 pub fn debug() -> Arc<dyn Provider> {
-    providers::by_name("debug", schema::sample).unwrap()
+    registry().by_name("debug").unwrap()
 }
 
 pub fn host(provider: Arc<dyn Provider>, observer: Arc<dyn Observer>) -> Host {
-    Host {
-        handler: None,
-        provider,
-        lookup: Arc::new(|name| providers::by_name(name, schema::sample)),
-        observer,
-    }
+    let registry = registry();
+    Host { handler: None, provider, lookup: Arc::new(move |name| registry.by_name(name)), observer }
 }
 
 /// Options for a source given as text.

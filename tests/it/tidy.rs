@@ -94,6 +94,8 @@ fn each_library_has_one_room() {
         ("rquickjs", &["src/runtime/quickjs/"]),
         ("oxc_", &["src/script/"]),
         ("jsonschema", &["src/schema/"]),
+        ("hyper", &["src/providers/"]),
+        ("tempfile", &["src/providers/"]),
         ("tokio::process", &["src/providers/process/"]),
         ("rustix", &["src/providers/process/"]),
         ("rusqlite", &["src/store/"]),

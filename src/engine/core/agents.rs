@@ -10,7 +10,7 @@ use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::OnAgentError;
-use crate::model::outcome::{AgentOutput, AttemptOutcome, Outcome};
+use crate::model::outcome::{AgentOutput, AttemptFailure, AttemptOutcome, Outcome};
 use crate::model::request::AgentRequest;
 use crate::model::usage::Usage;
 
@@ -25,6 +25,8 @@ pub(super) struct AgentCall {
     /// The one repair of an answer that does not fit its schema has been asked for.
     repairing: bool,
     usage: Usage,
+    /// The agent's own session of the last attempt that had one.
+    session: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,10 @@ impl AgentCall {
 
     pub(super) fn usage_report(&self) -> Option<JsonText> {
         self.usage.report.clone()
+    }
+
+    pub(super) fn session(&self) -> Option<String> {
+        self.session.clone()
     }
 
     pub(super) fn info(&self) -> CallInfo {
@@ -112,6 +118,7 @@ impl Core {
                 failures: 0,
                 repairing: false,
                 usage: Usage::default(),
+                session: None,
             })),
         );
         if let Some(refusal) = self.refusal(vm) {
@@ -206,15 +213,20 @@ impl Core {
         }
         match outcome {
             AttemptOutcome::Answer(output) => {
-                self.charge(id, &output, effects);
+                self.charge(id, output.usage, output.session_id, effects);
                 self.running_agents -= 1;
-                self.conclude_answer(id, output, effects);
+                self.conclude_with(id, Ok(output.output), None, effects);
             }
             AttemptOutcome::Mismatch { output, errors } => {
-                self.charge(id, &output, effects);
+                let AgentOutput { usage, session_id, .. } = output;
+                self.charge(id, usage, session_id, effects);
                 self.mismatched(id, &errors, effects);
             }
-            AttemptOutcome::Failed { error, retryable } => self.failed(id, error, retryable, effects),
+            AttemptOutcome::Failed(failure) => {
+                let AttemptFailure { error, retryable, usage, session_id, mistake: _ } = *failure;
+                self.charge(id, usage, session_id, effects);
+                self.failed(id, error, retryable, effects);
+            }
             AttemptOutcome::Refused { error } => {
                 self.running_agents -= 1;
                 self.conclude(id, Err(as_rejection(error, id)), effects);
@@ -280,12 +292,13 @@ impl Core {
         }
     }
 
-    /// Every attempt costs what it cost, whether its answer was of use or not.
-    fn charge(&mut self, id: CallId, output: &AgentOutput, effects: &mut Vec<Effect>) {
+    /// Every attempt costs what it cost, whether there was an answer, and whether it was of use, or not.
+    fn charge(&mut self, id: CallId, usage: Usage, session: Option<String>, effects: &mut Vec<Effect>) {
+        let charged = usage.charged;
         if let Some(agent) = self.agent(id) {
-            agent.usage.add(output.usage.clone());
+            agent.usage.add(usage);
+            agent.session = session.or(agent.session.take());
         }
-        let charged = output.usage.charged;
         if charged > 0.0 {
             self.budget.spent += charged;
             effects.push(Effect::Charged { charged, budget: self.budget });
@@ -303,19 +316,6 @@ impl Core {
             self.budget.total = total;
         }
         self.exhaustion_told &= self.budget.exhausted();
-    }
-
-    fn conclude_answer(&mut self, id: CallId, output: AgentOutput, effects: &mut Vec<Effect>) {
-        if self.watched
-            && let Some(call) = self.calls.get(&id)
-        {
-            let mut event = call.ended(id, CallEnd::Completed, None);
-            if let Event::CallEnded { session_id, .. } = &mut event {
-                *session_id = output.session_id;
-            }
-            effects.push(Effect::Emit(event));
-        }
-        self.resolve(id, Ok(output.output));
     }
 
     /// The call is over with this outcome.

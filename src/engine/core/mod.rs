@@ -388,9 +388,9 @@ impl Call {
     }
 
     fn ended(&self, id: CallId, outcome: CallEnd, error: Option<ErrorData>) -> Event {
-        let (attempts, usage) = match &self.kind {
-            CallState::Agent(agent) => (agent.attempts(), agent.usage_report()),
-            CallState::Child { .. } | CallState::Timer => (1, None),
+        let (attempts, usage, session_id) = match &self.kind {
+            CallState::Agent(agent) => (agent.attempts(), agent.usage_report(), agent.session()),
+            CallState::Child { .. } | CallState::Timer => (1, None, None),
         };
         Event::CallEnded {
             call: id,
@@ -400,7 +400,7 @@ impl Call {
             outcome,
             error,
             usage,
-            session_id: None,
+            session_id,
         }
     }
 }

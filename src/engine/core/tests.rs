@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::budget::BudgetMode;
 use crate::model::options::{Cap, OnAgentError};
-use crate::model::outcome::AgentOutput;
+use crate::model::outcome::{AgentOutput, AttemptFailure};
 use crate::model::request::{AgentOptions, ChildTarget, Request, RequestKind, RetryPolicy};
 use crate::model::usage::Usage;
 
@@ -70,7 +70,7 @@ fn answer(call: u64, tokens: f64) -> Input {
 
 fn failure(call: u64) -> Input {
     let error = ErrorData::new("RangeError", "bad");
-    Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Failed { error, retryable: true } }
+    Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Failed(error.into()) }
 }
 
 /// Effects as short words, for tables.
@@ -257,6 +257,43 @@ fn failures_follow_the_calls_own_retry_policy() {
         CoreOptions { rules: ScriptRules { on_agent_error: OnAgentError::Null, ..RULES }, ..options() },
         vec![(idle(0, vec![agent(0)]), "agent 0#1"), (failure(0), "deliver 0.0")],
     );
+}
+
+#[test]
+fn failed_attempts_are_charged_and_repeated_only_where_that_can_help() {
+    let failed = |retryable| {
+        let failure = AttemptFailure {
+            retryable,
+            usage: Usage { charged: 4.0, report: Some(JsonText::new("{}")) },
+            session_id: Some("s1".to_owned()),
+            ..AttemptFailure::from(ErrorData::new("RangeError", "bad"))
+        };
+        let outcome = AttemptOutcome::Failed(Box::new(failure));
+        Input::AgentFinished { call: CallId(0), outcome }
+    };
+    let retry = Some(RetryPolicy { max_attempts: 3, backoff: Duration::ZERO });
+    let mut core = Core::new(options(), "flow.js".into(), true);
+    step(&mut core, Input::Started);
+    step(&mut core, idle(0, vec![agent_with(0, AgentOptions { retry, ..AgentOptions::default() })]));
+    let effects = step(&mut core, failed(true));
+    let budget = core.budget();
+    assert_eq!(budget.spent, 4.0);
+    assert!(effects.contains(&Effect::Charged { charged: 4.0, budget }), "{effects:?}");
+    assert!(
+        effects.contains(&Effect::StartBackoff { call: CallId(0), delay: Duration::ZERO }),
+        "{effects:?}"
+    );
+    step(&mut core, Input::BackoffOver { call: CallId(0) });
+    let effects = step(&mut core, failed(false));
+    assert_eq!(core.budget().spent, 8.0);
+    let ended = effects.iter().find_map(|effect| match effect {
+        Effect::Emit(Event::CallEnded { attempts, session_id, usage, .. }) => {
+            Some((attempts, session_id, usage))
+        }
+        _ => None,
+    });
+    let report = JsonText::new("{}");
+    assert_eq!(ended, Some((&2, &Some("s1".to_owned()), &Some(report))), "{effects:?}");
 }
 
 #[test]
@@ -513,7 +550,7 @@ impl World<'_> {
             self.agents.remove(&call);
             let call = CallId(call);
             let outcome = match self.byte() % 4 {
-                0 => AttemptOutcome::Failed { error: ErrorData::new("Error", "x"), retryable: true },
+                0 => AttemptOutcome::Failed(ErrorData::new("Error", "x").into()),
                 1 => AttemptOutcome::Mismatch { output: AgentOutput::default(), errors: vec![] },
                 _ => AttemptOutcome::Answer(AgentOutput::default()),
             };

@@ -23,6 +23,9 @@ const START: Start = Start {
     first_signal: FirstSignal::Terminate,
 };
 
+/// The file of the private folder with the tool for structured answers.
+pub const EXTENSION: &str = "structured-output-extension.ts";
+
 /// The longest prompt that is an argument, in UTF-16 units.
 const MAX_PROMPT_UNITS: usize = 32_000;
 
@@ -35,7 +38,7 @@ pub fn invocation(call: &Call<'_>) -> Result<Invocation, ErrorData> {
     let mut line = call.start(&START, &brief.options);
     let parameters = brief.schema.map(|schema| typebox::parameters(schema));
     if let Some(parameters) = &parameters {
-        line.flag_file("--extension", "structured-output-extension.ts", typebox::extension(parameters));
+        line.flag_file("--extension", EXTENSION, typebox::extension(parameters));
     }
     line.arg("--print");
     line.flag("--mode", "json");

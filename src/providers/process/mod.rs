@@ -41,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use lines::Line;
+pub use names::signal_name;
 pub use server::{Server, ServerError};
 pub use tree::{kill_all, shutdown};
 

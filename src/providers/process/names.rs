@@ -78,7 +78,7 @@ pub(super) fn error_code(error: &io::Error) -> String {
 }
 
 /// The name of a signal: `SIGTERM`; `SIG34` for one without a name.
-pub(super) fn signal_name(number: i32) -> String {
+pub fn signal_name(number: i32) -> String {
     SIGNALS
         .iter()
         .find(|(known, _)| *known == number)

@@ -174,7 +174,7 @@ impl Outbox {
 
 /// The end of a script by an error of its own.
 pub(super) fn script_error(error: ErrorData) -> WorkflowError {
-    let hint = hint(&error);
+    let hint = hint(&error).or_else(|| error.advice().map(str::to_owned));
     WorkflowError::Script { error, hint }
 }
 
@@ -187,6 +187,7 @@ pub(super) fn parse_error(text: &str) -> ErrorData {
             message: text("message").unwrap_or_default(),
             stack: text("stack"),
             code: text("code"),
+            hint: text("hint"),
             call: value.get("call").and_then(serde_json::Value::as_u64).map(crate::model::ids::CallId),
             cause: value.get("cause").map(|cause| Box::new(read(cause))),
         }

@@ -103,6 +103,7 @@ const toError = (data, site) => {
   hidden(error, "stack", own === "" ? headline(error) : `${headline(error)}\n${own}`);
   if (data.cause !== undefined) hidden(error, "cause", toError(data.cause));
   if (data.code !== undefined) error.code = data.code;
+  if (data.hint !== undefined) hidden(error, "hint", data.hint);
   if (data.call !== undefined) apply(weakSet, callOfError, [error, data.call]);
   if (data.code === "ERR_RUN_CANCELLED") apply(setAdd, cancellations, [error]);
   return error;
@@ -159,6 +160,7 @@ const describe = (thrown, depth = 0) => {
       if (own !== "") data.stack = own;
     }
     if (typeof thrown.code === "string") data.code = thrown.code;
+    if (typeof thrown.hint === "string") data.hint = thrown.hint;
     const slot = apply(weakGet, callOfError, [thrown]);
     if (slot !== undefined) data.call = slot;
     if (depth < 8 && thrown.cause !== undefined) data.cause = describe(thrown.cause, depth + 1);

@@ -1,0 +1,344 @@
+//! The providers that start a program of somebody else: one implementation for all of them. What differs between the
+//! programs is in their own folders: `command.rs` says what is started, `output.rs` what came of it.
+//!
+//! One attempt makes a command line of the call, a private folder for its files, one process, and an answer or a
+//! failure of what that prints. It knows nothing of runs, and nothing of how processes are ended.
+
+mod failure;
+mod folder;
+mod gate;
+mod reader;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::agents::{AgentType, Catalogue};
+use super::answer::{self, Answer, Failure};
+use super::codex::command::refuses_schema;
+use super::invocation::{self, Call, Invocation};
+use super::opencode::command::Served;
+use super::process::{self, Command, End, Flow, Watch, in_background};
+use super::shape::{Closing, Restore};
+use super::{AttemptContext, Provider, ProviderFuture, ProviderResult, claude_code, codex, opencode, pi};
+use crate::model::error::ErrorData;
+use crate::model::outcome::{AgentOutput, AttemptFailure};
+use crate::model::provider::ProviderSettings;
+use crate::model::request::AgentRequest;
+
+use folder::Folder;
+use gate::Gate;
+use reader::Reader;
+
+/// Which program it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    ClaudeCode,
+    Codex,
+    OpenCode,
+    Pi,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::ClaudeCode, Self::Codex, Self::OpenCode, Self::Pi];
+
+    /// The name under which scripts ask for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => claude_code::command::NAME,
+            Self::Codex => codex::command::NAME,
+            Self::OpenCode => opencode::command::NAME,
+            Self::Pi => pi::command::NAME,
+        }
+    }
+
+    /// How messages call it.
+    fn label(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => claude_code::output::LABEL,
+            Self::Codex => codex::output::LABEL,
+            Self::OpenCode => opencode::output::LABEL,
+            Self::Pi => pi::output::LABEL,
+        }
+    }
+}
+
+/// A provider that starts a program for each attempt.
+pub struct Cli {
+    shared: Arc<Shared>,
+}
+
+/// What all attempts of a provider have in common.
+struct Shared {
+    kind: Kind,
+    settings: ProviderSettings,
+    /// Where agents work unless somebody says otherwise, and whose agent types there are; `None`: the folder that the
+    /// process is in when the call is made.
+    project: Option<PathBuf>,
+    gate: Gate,
+    /// The service behind Codex takes strictly closed schemas only: found out by its refusal, and not forgotten.
+    strict: AtomicBool,
+}
+
+impl Cli {
+    /// A provider with these settings. Starts nothing.
+    pub fn new(kind: Kind, settings: ProviderSettings, project: Option<PathBuf>) -> Self {
+        let gate = Gate::new(&settings);
+        Self { shared: Arc::new(Shared { kind, settings, project, gate, strict: AtomicBool::new(false) }) }
+    }
+}
+
+impl Provider for Cli {
+    fn name(&self) -> &str {
+        self.shared.kind.name()
+    }
+
+    fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture {
+        let attempt = Attempt { shared: self.shared.clone(), request, context };
+        Box::pin(in_background(attempt.run()))
+    }
+}
+
+struct Attempt {
+    shared: Arc<Shared>,
+    request: Arc<AgentRequest>,
+    context: AttemptContext,
+}
+
+/// All that is needed to start.
+enum Prepared {
+    Run(Invocation, Option<Folder>),
+    Serve(Box<Served>),
+}
+
+impl Attempt {
+    async fn run(self) -> ProviderResult {
+        let this = Arc::new(self);
+        let shared = &this.shared;
+        let _place = shared.gate.enter().await;
+        let closing = if shared.strict.load(Ordering::Relaxed) { Closing::Strict } else { Closing::Declared };
+        let failure = match Self::once(&this, closing).await {
+            Err(failure) if closing == Closing::Declared && this.may_be_closed_strictly(&failure) => failure,
+            other => return other,
+        };
+        shared.strict.store(true, Ordering::Relaxed);
+        // Whatever the refusal cost is part of the attempt.
+        match Self::once(&this, Closing::Strict).await {
+            Ok(mut output) => {
+                output.usage.charged += failure.usage.charged;
+                Ok(output)
+            }
+            Err(mut second) => {
+                second.usage.charged += failure.usage.charged;
+                Err(second)
+            }
+        }
+    }
+
+    fn may_be_closed_strictly(&self, failure: &AttemptFailure) -> bool {
+        self.shared.kind == Kind::Codex
+            && self.request.parsed.schema.is_some()
+            && refuses_schema(&failure.error.message)
+    }
+
+    async fn once(this: &Arc<Self>, closing: Closing) -> ProviderResult {
+        let that = this.clone();
+        // It reads and writes files.
+        match blocking(move || that.prepare(closing)).await? {
+            Prepared::Run(invocation, folder) => this.start(invocation, folder).await,
+            Prepared::Serve(served) => this.serve(*served).await,
+        }
+    }
+
+    fn prepare(&self, closing: Closing) -> Result<Prepared, Box<AttemptFailure>> {
+        let shared = &self.shared;
+        let project = shared.project.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
+        let agent = match self.request.parsed.agent_type.as_deref() {
+            None => AgentType::Plain,
+            Some(name) => Catalogue::read(&project, env::home_dir().as_deref())
+                .resolve(name, shared.kind.name())
+                .map_err(failure::hopeless)?,
+        };
+        let cwd = self.folder(&project);
+        let call = Call {
+            request: &self.request,
+            settings: &shared.settings,
+            agent: &agent,
+            session: None,
+            cwd: Some(&cwd),
+            stream: false,
+        };
+        let made = match shared.kind {
+            Kind::ClaudeCode => claude_code::command::invocation(&call),
+            Kind::Codex => codex::command::invocation(&call, closing),
+            Kind::Pi => pi::command::invocation(&call),
+            Kind::OpenCode if opencode::command::is_structured(&call) => {
+                let served = opencode::command::served(&call).map_err(failure::mistaken)?;
+                return Ok(Prepared::Serve(Box::new(served)));
+            }
+            Kind::OpenCode => opencode::command::invocation(&call),
+        };
+        let invocation = made.map_err(failure::mistaken)?;
+        let folder = invocation.needs_folder().then(|| Folder::make(&invocation)).transpose();
+        let folder = folder.map_err(|error| {
+            let message = format!("cannot make a private folder in {}: {error}", env::temp_dir().display());
+            ErrorData::new("Error", message).with_code("ERR_AGENT_SETUP")
+        })?;
+        Ok(Prepared::Run(invocation, folder))
+    }
+
+    /// Where the agent works: the engine's choice, the call's, that of the settings, the project.
+    fn folder(&self, project: &Path) -> PathBuf {
+        let asked = self.request.parsed.cwd.as_deref().or(self.shared.settings.cwd.as_deref());
+        let chosen = self.context.cwd.as_deref().or(asked.map(Path::new));
+        chosen.map_or_else(|| project.to_owned(), |folder| project.join(folder))
+    }
+
+    async fn start(&self, invocation: Invocation, folder: Option<Folder>) -> ProviderResult {
+        let kind = self.shared.kind;
+        let limits = Limits { timeout: self.timeout(&invocation), stall: invocation.stall };
+        let mut reader = Reader::new(kind, &self.request);
+        let ended = process::run(
+            command(&invocation, folder.as_ref()),
+            limits.watch(&invocation),
+            CancellationToken::new(),
+            |line| {
+                reader.take(line);
+                Flow::Continue
+            },
+        )
+        .await
+        .map_err(|error| failure::not_started(kind, error, &invocation))?;
+        let Invocation { restore, .. } = invocation;
+        blocking(move || {
+            // Of a process that was stopped, what it had told by then is of use: its cost, its session.
+            let exit = match ended.end {
+                End::Exited(status) => exit(status),
+                End::Timeout | End::Stall | End::Cancelled | End::Stopped => {
+                    answer::Exit::Signal("SIGTERM".to_owned())
+                }
+            };
+            let result = reader.finish(&exit, &ended.stderr, folder.as_ref());
+            match ended.end {
+                End::Exited(_) => finish(kind, result, &restore),
+                end => Err(stopped(kind, end, limits, result)),
+            }
+        })
+        .await
+    }
+
+    async fn serve(&self, served: Served) -> ProviderResult {
+        let kind = self.shared.kind;
+        let limits = Limits { timeout: self.timeout(&served.server), stall: served.server.stall };
+        let server = Limits { timeout: Some(served.startup_timeout), stall: None };
+        let (command, watch) = (command(&served.server, None), server.watch(&served.server));
+        let exchange = opencode::served::ask(&served, command, watch, limits.stall);
+        let result = match limits.timeout {
+            None => Some(exchange.await),
+            Some(limit) => tokio::time::timeout(limit, exchange).await.ok(),
+        };
+        match result {
+            Some(Ok(answer)) => finish(kind, Ok(answer), &served.server.restore),
+            Some(Err(opencode::served::Error::Failed(failed))) => {
+                finish(kind, Err(failed), &Restore::default())
+            }
+            Some(Err(opencode::served::Error::NotStarted(error))) => {
+                Err(failure::not_started(kind, error, &served.server))
+            }
+            Some(Err(opencode::served::Error::Stalled)) => {
+                Err(failure::stalled(kind, limits.stall.unwrap_or_default()))
+            }
+            None => Err(failure::timed_out(kind, limits.timeout.unwrap_or_default())),
+        }
+    }
+
+    /// The limit that is ours to keep.
+    fn timeout(&self, invocation: &Invocation) -> Option<Duration> {
+        let kept_elsewhere = self.context.timed && self.request.parsed.timeout.is_some();
+        invocation.timeout.filter(|_| !kept_elsewhere)
+    }
+}
+
+/// How long an attempt may take.
+#[derive(Clone, Copy)]
+struct Limits {
+    timeout: Option<Duration>,
+    stall: Option<Duration>,
+}
+
+impl Limits {
+    fn watch(self, invocation: &Invocation) -> Watch {
+        Watch {
+            timeout: self.timeout,
+            stall: self.stall,
+            first_signal: match invocation.first_signal {
+                invocation::FirstSignal::Terminate => process::FirstSignal::Term,
+                invocation::FirstSignal::Interrupt => process::FirstSignal::Int,
+            },
+            ..Watch::default()
+        }
+    }
+}
+
+fn command(invocation: &Invocation, folder: Option<&Folder>) -> Command {
+    let folder = folder.map_or_else(|| Path::new(""), Folder::path);
+    let env = invocation.env.iter().map(|(name, value)| (name.into(), Some(value.into())));
+    Command {
+        program: (&invocation.program).into(),
+        args: invocation.args_in(folder),
+        cwd: invocation.cwd.clone(),
+        env: env.collect(),
+        stdin: invocation.stdin.as_ref().map(|text| text.clone().into_bytes()),
+    }
+}
+
+/// How a process ended, as the readers take it.
+pub(super) fn exit(status: process::Status) -> answer::Exit {
+    match status {
+        process::Status::Code(code) => answer::Exit::Code(code),
+        process::Status::Signal(number) => answer::Exit::Signal(process::signal_name(number)),
+    }
+}
+
+fn finish(kind: Kind, result: Result<Answer, Failure>, restore: &Restore) -> ProviderResult {
+    let mut answer = result.map_err(|failed| failure::failed(kind, failed))?;
+    answer.output = answer.output.map(|value: Value| restore.apply(value));
+    Ok(answer.into_output())
+}
+
+/// The failure of an attempt that was stopped, with what the reader still made of it.
+fn stopped(kind: Kind, end: End, limits: Limits, result: Result<Answer, Failure>) -> Box<AttemptFailure> {
+    let mut failure = match end {
+        End::Timeout => failure::timed_out(kind, limits.timeout.unwrap_or_default()),
+        End::Stall => failure::stalled(kind, limits.stall.unwrap_or_default()),
+        End::Exited(_) | End::Cancelled | End::Stopped => failure::shut_down(kind),
+    };
+    let record = match result {
+        Ok(answer) => answer.record,
+        Err(failed) => *failed.record,
+    };
+    let AgentOutput { usage, session_id, .. } = Answer { output: None, record }.into_output();
+    failure.usage = usage;
+    failure.session_id = session_id;
+    failure
+}
+
+/// Does what may take a while where nobody waits for the thread. Its panic goes on here.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    in_background(async move {
+        match spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(value) => value,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime is going away, and with it whoever waits.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    })
+    .await
+}
