@@ -716,13 +716,15 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-const { RunHandle, checkWorkflow, engineVersion, listWorkflows, providerNames, readMetadata, runDebugProvider, sampleSchema, startRun } = nativeBinding
+const { RunHandle, checkWorkflow, engineVersion, examineProviders, listWorkflows, providerNames, readMetadata, resolveConfig, runDebugProvider, sampleSchema, startRun } = nativeBinding
 export { RunHandle }
 export { checkWorkflow }
 export { engineVersion }
+export { examineProviders }
 export { listWorkflows }
 export { providerNames }
 export { readMetadata }
+export { resolveConfig }
 export { runDebugProvider }
 export { sampleSchema }
 export { startRun }

@@ -4,6 +4,7 @@
 //! TypeScript in `js/` parses them, calls the user's callbacks and catches what they throw.
 
 pub mod check;
+pub mod config;
 mod mailbox;
 mod observer;
 mod options;

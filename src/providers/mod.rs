@@ -8,6 +8,7 @@ pub mod classify;
 pub mod claude_code;
 pub mod codex;
 pub mod debug;
+pub mod doctor;
 pub mod invocation;
 pub mod keep;
 pub mod opencode;
