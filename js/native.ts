@@ -10,9 +10,11 @@ import './native-check.js'
 export {
   checkWorkflow,
   engineVersion,
+  examineProviders,
   listWorkflows,
   providerNames,
   readMetadata,
+  resolveConfig,
   runDebugProvider,
   sampleSchema,
   startRun,
