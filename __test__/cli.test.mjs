@@ -32,7 +32,7 @@ function fails({ code, stdout, stderr }, message) {
 
 test('help is what the snapshot says', async () => {
   const parts = []
-  for (const args of [['--help'], ['run', '--help'], ['list', '--help'], ['check', '--help'], ['absurd', '--help']]) {
+  for (const args of [['--help'], ['run', '--help'], ['list', '--help'], ['check', '--help'], ['doctor', '--help'], ['absurd', '--help']]) {
     const { code, stdout, stderr } = await smolWf(args)
     assert.deepEqual([code, stderr], [0, ''], args.join(' '))
     assert.ok(stdout.endsWith('\n\n'), 'help ends with a blank line')

@@ -90,9 +90,9 @@ test('the command is executable', { skip: process.platform === 'win32' && 'Windo
 
 test('installed, it is complete, and has nothing else in it', (t) => {
   const { packedFiles } = installation(t, {})
-  for (const file of ['LICENSE', 'index.js', 'index.d.ts', ...targets()]) assert.ok(packedFiles.includes(file), file)
+  for (const file of ['LICENSE', 'index.js', 'index.d.ts', 'schema/smol.config.schema.json', ...targets()]) assert.ok(packedFiles.includes(file), file)
   assert.ok(packedFiles.some((file) => file.endsWith('.node')), 'the binding of this platform')
-  const known = /^(dist|types)\/|^index\.(js|d\.ts)$|^smol-workflow-engine\..*\.node$|^[A-Z]+(\.md)?$|^package\.json$/
+  const known = /^(dist|schema|types)\/|^index\.(js|d\.ts)$|^smol-workflow-engine\..*\.node$|^[A-Z]+(\.md)?$|^package\.json$/
   assert.deepEqual(
     packedFiles.filter((file) => !known.test(file)),
     [],

@@ -7,8 +7,13 @@ import {
   formatLogValue,
   listWorkflows,
   type ListWorkflowsOptions,
+  loadConfig,
+  type LoadConfigOptions,
+  type LoadedConfig,
   runWorkflow,
   type RunWorkflowOptions,
+  type SmolConfig,
+  type SmolProviderSettings,
   type WorkflowAgentHandler,
   type WorkflowAgentHandlerResult,
   type WorkflowArgs,
@@ -235,3 +240,18 @@ scripts.push({})
 void checkWorkflow(scripts[0] as WorkflowScript, { cwd: '.' })
 // @ts-expect-error no such option
 void checkWorkflow('flow.js', { cdw: '.' })
+
+// The configuration.
+same<LoadConfigOptions, { cwd?: string; file?: string | false }>(true)
+same<ReturnType<typeof loadConfig>, Promise<LoadedConfig>>(true)
+same<LoadedConfig['providers'][string], SmolProviderSettings>(true)
+same<SmolConfig['permissions'], 'read-only' | 'edits' | 'full' | undefined>(true)
+export const config = {
+  $schema: './node_modules/@smol-workflow/engine/schema/smol.config.schema.json',
+  provider: 'codex',
+  permissions: 'edits',
+  providers: { codex: { args: ['-c', 'x=1'], timeoutMs: 1000, rate: { starts: 1, perMs: 1000 } } },
+} as const satisfies SmolConfig
+// @ts-expect-error there is no such setting
+export const wrong: SmolConfig = { providers: { codex: { comand: 'x' } } }
+export const configured: AgentProvider = createAgentProvider('codex', {} as SmolProviderSettings)

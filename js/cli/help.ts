@@ -5,7 +5,7 @@
  */
 
 /** What there is help about. */
-export type HelpTopic = 'general' | 'run' | 'list' | 'check' | 'absurd'
+export type HelpTopic = 'general' | 'run' | 'list' | 'check' | 'doctor' | 'absurd'
 
 /** The text for one topic, ending with a blank line once it is printed. */
 export function helpText(topic: HelpTopic): string {
@@ -20,6 +20,7 @@ Usage:
   smol-wf list [options]            Show the workflows that can be run by name
   smol-wf check <script…>           Say what is wrong with workflows without running them
   smol-wf check --help              All options of check
+  smol-wf doctor [options]          Say whether everything that a run needs is there
   smol-wf absurd --help             About the durable backend
   smol-wf --version                 The version of this program
   smol-wf --help                    This text
@@ -51,7 +52,10 @@ Arguments of the workflow:
 Options:
   --agent-provider <name>       Who answers agent calls that name no provider: claude-code, codex, opencode or pi, each
                                 of which has to be installed and logged in, or debug, which makes its answers up.
-                                Default: $SMOL_WF_AGENT_PROVIDER, else debug
+                                Default: $SMOL_WF_AGENT_PROVIDER, else what the configuration says, else debug
+  --config <file>               The configuration. Default: the nearest smol.config.{json,js,mjs,ts,mts}, from the
+                                working directory up to the folder of the repository
+  --no-config                   No configuration file; the variables SMOL_WF_… still count
   --budget-allowance <tokens>   Output tokens that the run may use. Default: $SMOL_WF_BUDGET_ALLOWANCE, else no limit
   --max-parallel-agents <n>     Agent calls at once, or none for no cap. Default: no cap for scripts with a default
                                 export, else 16
@@ -104,6 +108,22 @@ Findings go to stdout, a summary to stderr. The exit status is 0 when there is n
 the command line is wrong. What there is to find: docs/check.md of the package.
 `
 
+const DOCTOR = `Says whether everything that a run needs is there: Node.js, the engine, git, the configuration, workflows, and the
+programs behind the agent providers with their versions and logins.
+
+Usage:
+  smol-wf doctor [options]
+
+Options:
+  --json         One JSON document on stdout instead of text
+  --cwd <dir>    The project. Default: the working directory
+
+The programs are started with --version and nothing else: no prompt is sent. Whether they are logged in is read off
+variables and files, without a look at what a key is worth: docs/configuration.md of the package.
+
+The exit status is 0 when the default provider can be used, 1 when it cannot, and 2 when the command line is wrong.
+`
+
 const ABSURD = `The durable absurd backend is not part of this version. Its commands are reserved and end with an error:
 
   smol-wf run <script> --backend absurd
@@ -113,4 +133,4 @@ const ABSURD = `The durable absurd backend is not part of this version. Its comm
   smol-wf absurd work-batch
 `
 
-const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, list: LIST, check: CHECK, absurd: ABSURD }
+const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, list: LIST, check: CHECK, doctor: DOCTOR, absurd: ABSURD }

@@ -36,6 +36,11 @@ async function execute(command: Command): Promise<void> {
       await checkCommand(command)
       return
     }
+    case 'doctor': {
+      const { doctorCommand } = await import('./doctor.js')
+      await doctorCommand(command)
+      return
+    }
     case 'run': {
       const { runCommand } = await import('./run.js')
       await runCommand(command)

@@ -8,6 +8,7 @@ import type { JSONValue, WorkflowArgs } from '../workflow-types.js'
 import { type ArgToken, collectArgs, isArgFlag } from './args.js'
 import type { HelpTopic } from './help.js'
 import { type CheckCommand, parseCheck } from './parse-check.js'
+import { type DoctorCommand, parseDoctor } from './parse-doctor.js'
 import { UsageError } from './usage-error.js'
 
 /** One workflow to run. */
@@ -16,7 +17,10 @@ export type RunCommand = {
   readonly scriptPath: string
   /** `undefined`: none given. */
   readonly args: WorkflowArgs | JSONValue | undefined
-  readonly agentProvider: string
+  /** `undefined`: what the configuration says. */
+  readonly agentProvider: string | undefined
+  /** The configuration file; `false`: none. `undefined`: searched. */
+  readonly config: string | false | undefined
   /** `undefined`: unlimited. */
   readonly budgetTotal: number | undefined
   /** `undefined`: what the script's form says. `Infinity`: no cap. */
@@ -42,6 +46,7 @@ export type Command =
   | RunCommand
   | ListCommand
   | CheckCommand
+  | DoctorCommand
 
 /** What parsing may look at besides the command line. */
 export type ParseContext = {
@@ -90,6 +95,8 @@ export function parseCommand(argv: readonly string[], context: ParseContext): Co
       return parseList(rest)
     case 'check':
       return parseCheck(rest)
+    case 'doctor':
+      return parseDoctor(rest)
     case 'absurd':
       return parseAbsurd(rest)
     default:
@@ -141,7 +148,8 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
     kind: 'run',
     scriptPath,
     args,
-    agentProvider: typed.agentProvider ?? context.env['SMOL_WF_AGENT_PROVIDER'] ?? 'debug',
+    agentProvider: typed.agentProvider ?? context.env['SMOL_WF_AGENT_PROVIDER'],
+    config: typed.config,
     budgetTotal: typed.budget ?? defaultBudget,
     maxParallelAgents: typed.maxParallelAgents,
     imports: typed.imports ?? 'none',
@@ -151,6 +159,7 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
 type RunTokens = {
   args: ArgToken[]
   agentProvider?: string
+  config?: string | false
   budget?: number
   maxParallelAgents?: number
   imports?: RunCommand['imports']
@@ -163,12 +172,20 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
   const typed: RunTokens = { args: [], backend: 'simple', backendTokens: [], backendNumbers: new Map() }
   for (let index = 0; index < tokens.length; ) {
     const token = tokens[index] as string
+    if (token === '--no-config') {
+      typed.config = false
+      index += 1
+      continue
+    }
     const { flag, value, used } = splitToken(token, tokens[index + 1])
     const takesNumber = Object.hasOwn(BACKEND_FLAGS, flag) ? BACKEND_FLAGS[flag] : undefined
     if (isArgFlag(flag)) {
       typed.args.push({ flag, value })
     } else if (flag === '--agent-provider') {
       typed.agentProvider = String(value)
+    } else if (flag === '--config') {
+      if (value === true || value === '') throw new UsageError('Missing value for --config')
+      typed.config = value
     } else if (flag === '--budget-allowance') {
       typed.budget = parseBudget(flag, value)
     } else if (flag === '--max-parallel-agents') {

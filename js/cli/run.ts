@@ -5,7 +5,8 @@
  */
 
 import { createAgentProvider } from '../agent-providers/index.js'
-import { runWorkflow, WorkflowError } from '../index.js'
+import { providersFor } from '../config.js'
+import { loadConfig, runWorkflow, WorkflowError } from '../index.js'
 import { endProcesses } from '../native.js'
 import { findScript } from './find-script.js'
 import { watchInterrupts } from './interrupt.js'
@@ -17,7 +18,9 @@ import { createProgressFormatter } from './progress.js'
  * a signal was the reason.
  */
 export async function runCommand(command: RunCommand): Promise<void> {
-  const agentProvider = createAgentProvider(command.agentProvider)
+  const loaded = await loadConfig(command.config === undefined ? {} : { file: command.config })
+  const provider = command.agentProvider ?? loaded.config.provider ?? 'debug'
+  const agentProvider = createAgentProvider(provider, providersFor(loaded)[provider])
   const script = await findScript(command.scriptPath)
   const format = createProgressFormatter()
   const interrupts = watchInterrupts(() => {

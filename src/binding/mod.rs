@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod check;
+pub mod config;
 mod lifetime;
 mod mailbox;
 mod observer;

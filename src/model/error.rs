@@ -157,6 +157,10 @@ pub enum WorkflowError {
     /// An option with a value that cannot be.
     #[error("{option}: {message}")]
     Option { option: String, message: String },
+    /// A configuration file or variable that cannot be meant. `place` is the file or variable, with the path of the
+    /// value in it.
+    #[error("{place}: {message}")]
+    Config { place: String, message: String },
     /// A native loop did not come back; the run was abandoned and its thread left to itself.
     #[error("the workflow is stuck inside one native operation that cannot be interrupted ({script})")]
     Wedged { script: String },
@@ -190,6 +194,7 @@ impl WorkflowError {
             Self::SourceTooLarge { .. } => "ERR_SCRIPT_TOO_LARGE",
             Self::Cancelled { .. } => "ERR_RUN_CANCELLED",
             Self::Option { .. } => "ERR_INVALID_OPTION",
+            Self::Config { .. } => "ERR_CONFIG",
             Self::Wedged { .. } => "ERR_SCRIPT_WEDGED",
             Self::Internal { .. } => "ERR_INTERNAL",
         }
@@ -265,6 +270,9 @@ impl WorkflowError {
             }
             Self::Option { option, .. } => {
                 set("option", json!(option));
+            }
+            Self::Config { place, .. } => {
+                set("place", json!(place));
             }
             Self::Metadata { .. } | Self::NoEntry | Self::Internal { .. } => {}
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::de::{Deserializer, Error as _};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
@@ -74,7 +75,7 @@ impl Effort {
 }
 
 /// At most so many starts within so much time.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rate {
@@ -83,58 +84,72 @@ pub struct Rate {
     #[cfg_attr(test, schemars(with = "u32", range(min = 1, max = 1_000_000)))]
     pub starts: u32,
     /// The time, in milliseconds.
-    #[serde(rename = "perMs", deserialize_with = "period")]
+    #[serde(rename = "perMs", deserialize_with = "period", serialize_with = "in_milliseconds")]
     #[cfg_attr(test, schemars(with = "f64", range(min = 1, max = 2_147_483_647)))]
     pub per: Duration,
 }
 
 /// The settings of one provider. What is absent is decided by the layer below, in the end by the CLI itself.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ProviderSettings {
     /// The executable. Default: the CLI's own name, found on `PATH`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Arguments put before the engine's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub args: Option<Vec<String>>,
     /// What comes before all other arguments. Default: `exec` for codex, `run` for opencode, else nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subcommand: Option<Vec<String>>,
     /// The folder to work in, for calls that name none. Default: that of the process.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// Variables laid over the environment of the process.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// Milliseconds after which a call fails; 0 means never, which is the default.
-    #[serde(rename = "timeoutMs", deserialize_with = "milliseconds")]
+    #[serde(rename = "timeoutMs", with = "milliseconds", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<f64>", range(min = 0, max = 2_147_483_647)))]
     pub timeout: Option<Duration>,
     /// Milliseconds without any output after which a call fails; 0 means never, which is the default.
-    #[serde(rename = "stallMs", deserialize_with = "milliseconds")]
+    #[serde(rename = "stallMs", with = "milliseconds", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<f64>", range(min = 0, max = 2_147_483_647)))]
     pub stall: Option<Duration>,
     /// What agents may do without being asked. Default: what the CLI allows by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
     /// Other names for models: `{ "opus": "gpt-5.5" }`. Names that are not here reach the CLI as they are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, String>,
     /// How many agents of this provider run at once. Default: no limit of its own.
-    #[serde(deserialize_with = "optional_count")]
+    #[serde(deserialize_with = "optional_count", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<u32>", range(min = 1, max = 1_000_000)))]
     pub concurrency: Option<u32>,
     /// Milliseconds between the starts of two agents. Default: 0.
-    #[serde(rename = "staggerMs", deserialize_with = "milliseconds")]
+    #[serde(rename = "staggerMs", with = "milliseconds", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<f64>", range(min = 0, max = 2_147_483_647)))]
     pub stagger: Option<Duration>,
     /// At most so many starts within so much time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
     /// opencode only: how its server is started. Default: `serve`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub server_subcommand: Option<Vec<String>>,
     /// opencode only: arguments of its server, before the engine's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub server_args: Option<Vec<String>>,
     /// opencode only: how often it asks again for an answer that does not fit. Default: 2.
     #[cfg_attr(test, schemars(range(max = 100)))]
-    #[serde(deserialize_with = "retry_count")]
+    #[serde(deserialize_with = "retry_count", skip_serializing_if = "Option::is_none")]
     pub structured_output_retry_count: Option<u32>,
     /// opencode only: milliseconds that its server has to start. Default: 15000.
-    #[serde(rename = "serverStartupTimeoutMs", deserialize_with = "milliseconds")]
+    #[serde(
+        rename = "serverStartupTimeoutMs",
+        with = "milliseconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(test, schemars(with = "Option<f64>", range(min = 0, max = 2_147_483_647)))]
     pub server_startup_timeout: Option<Duration>,
 }
@@ -191,12 +206,29 @@ impl ProviderSettings {
 /// `setTimeout` clamps there; so do we.
 const MAX_MS: f64 = 2_147_483_647.0;
 
-fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    match Option::<Number>::deserialize(from)?.as_ref().map(float) {
-        None => Ok(None),
-        Some(ms) if (0.0..=MAX_MS).contains(&ms) => Ok(Some(Duration::from_secs_f64(ms / 1000.0))),
-        Some(ms) => Err(D::Error::custom(format!("must be milliseconds from 0 to {MAX_MS}, got {ms}"))),
+/// A duration that may be absent, as milliseconds.
+mod milliseconds {
+    use super::*;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        match Option::<Number>::deserialize(from)?.as_ref().map(float) {
+            None => Ok(None),
+            Some(ms) if (0.0..=MAX_MS).contains(&ms) => Ok(Some(Duration::from_secs_f64(ms / 1000.0))),
+            Some(ms) => Err(D::Error::custom(format!("must be milliseconds from 0 to {MAX_MS}, got {ms}"))),
+        }
     }
+
+    pub(super) fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => in_milliseconds(duration, to),
+            None => to.serialize_none(),
+        }
+    }
+}
+
+/// Exact: the longest duration that there can be has fewer nanoseconds than a float has whole numbers.
+fn in_milliseconds<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(duration.as_nanos() as f64 / 1e6)
 }
 
 fn period<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
@@ -377,6 +409,11 @@ mod tests {
         };
         assert_eq!(read, expected);
         assert_eq!(settings(json!({ "command": null, "timeoutMs": null })), ProviderSettings::default());
+        // What is written is read again, and what is absent is not written.
+        assert_eq!(settings(serde_json::to_value(&expected).unwrap()), expected);
+        let fraction = settings(json!({ "timeoutMs": 1.5, "staggerMs": 0.1, "stallMs": 2_147_483_647 }));
+        let written = serde_json::to_value(&fraction).unwrap();
+        assert_eq!(written, json!({ "timeoutMs": 1.5, "stallMs": 2_147_483_647.0, "staggerMs": 0.1 }));
     }
 
     #[test]

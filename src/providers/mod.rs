@@ -9,6 +9,7 @@ pub mod claude_code;
 pub mod cli;
 pub mod codex;
 pub mod debug;
+pub mod doctor;
 pub mod invocation;
 pub mod keep;
 pub mod opencode;

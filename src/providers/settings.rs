@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::model::error::WorkflowError;
@@ -15,43 +15,57 @@ use crate::model::json::kind;
 use crate::model::provider::{CLI_NAMES, Permissions, ProviderSettings};
 
 /// The configuration of an engine.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
     /// The JSON Schema of this file, for editors.
-    #[serde(rename = "$schema")]
+    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The provider of calls that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// What agents may do without being asked, where their provider's own settings do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
     /// Settings by the name of the provider: `claude-code`, `codex`, `opencode`, `pi`, or one of your own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderSettings>,
 }
+
+/// All layers of the configuration, put together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolved {
+    pub config: Config,
+    /// The settings of each provider as they hold for it: with the permissions that are for all. Providers of which
+    /// nothing is said are not here.
+    pub providers: BTreeMap<String, ProviderSettings>,
+    /// Variables that begin as ours do and that mean nothing, in alphabetical order.
+    pub unknown_variables: Vec<String>,
+}
+
+/// Variables that begin as ours do and belong to the command line.
+const COMMAND_LINE_VARIABLES: &[&str] = &["SMOL_WF_AGENT_PROVIDER", "SMOL_WF_BUDGET_ALLOWANCE"];
 
 impl Config {
     /// Reads the text of a configuration file. `source` is what messages call it, `known` are the names of all
     /// providers.
     ///
     /// # Errors
-    /// [`WorkflowError::Option`] with the line for a text that is not JSON, else with the path of the mistake.
+    /// [`WorkflowError::Config`] with line and column for a text that is not JSON, else with the path of the mistake.
     pub fn from_json(text: &str, source: &str, known: &[&str]) -> Result<Self, WorkflowError> {
-        let value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-            option_error(
-                format!("{source}:{}:{}", error.line(), error.column()),
-                format!("not JSON: {error}"),
-            )
-        })?;
+        let text = text.trim_start_matches('\u{feff}');
+        let value = serde_json::from_str(text).map_err(|error| not_json(text, source, &error))?;
         Self::from_value(&value, source, known)
     }
 
     /// Reads a configuration that is a value already.
     ///
     /// # Errors
-    /// [`WorkflowError::Option`] with the path of the mistake.
+    /// [`WorkflowError::Config`] with the path of the mistake.
     pub fn from_value(value: &Value, source: &str, known: &[&str]) -> Result<Self, WorkflowError> {
-        let config: Self = read(value, source)?;
+        let config: Self = read(value, source).map_err(config_error)?;
         config.check(source, known)?;
         Ok(config)
     }
@@ -63,7 +77,7 @@ impl Config {
     /// whatever variables another version has set.
     ///
     /// # Errors
-    /// [`WorkflowError::Option`] with the name of the variable.
+    /// [`WorkflowError::Config`] with the name of the variable.
     pub fn from_env<'a>(
         variables: impl Iterator<Item = (&'a str, &'a str)>,
         known: &[&str],
@@ -79,7 +93,7 @@ impl Config {
             let value = match place.form {
                 Form::Text => json!(text),
                 Form::Json => serde_json::from_str(text)
-                    .map_err(|error| option_error(name.to_owned(), format!("must be JSON: {error}")))?,
+                    .map_err(|error| config_error((name.to_owned(), format!("must be JSON: {error}"))))?,
             };
             let setting = Value::Object(Map::from_iter([(place.key.to_owned(), value)]));
             let config = match place.provider {
@@ -89,6 +103,27 @@ impl Config {
             found = Self::from_value(&config, name, known)?.over(found);
         }
         Ok((found, unknown))
+    }
+
+    /// Puts a configuration together: the variables over the file. `text` is the text of a JSON file, or what another
+    /// kind of file came to; `None` if there is no file.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Config`].
+    pub fn resolve<'a>(
+        text: Option<&str>,
+        source: &str,
+        variables: impl Iterator<Item = (&'a str, &'a str)>,
+        known: &[&str],
+    ) -> Result<Resolved, WorkflowError> {
+        let file = text.map(|text| Self::from_json(text, source, known)).transpose()?.unwrap_or_default();
+        let (environment, mut unknown) = Self::from_env(variables, known)?;
+        unknown.retain(|name| !COMMAND_LINE_VARIABLES.contains(&name.as_str()));
+        unknown.sort();
+        let config = environment.over(file);
+        let settings = known.iter().map(|name| ((*name).to_owned(), config.provider_settings(name)));
+        let providers = settings.filter(|(_, settings)| *settings != ProviderSettings::default()).collect();
+        Ok(Resolved { config, providers, unknown_variables: unknown })
     }
 
     /// This configuration over that one: what is set here wins.
@@ -120,7 +155,7 @@ impl Config {
     fn check(&self, source: &str, known: &[&str]) -> Result<(), WorkflowError> {
         let unknown = |place: &str, name: &str| {
             let message = format!("unknown provider \"{name}\"; known are: {}", known.join(", "));
-            Err(option_error(format!("{source}: {place}"), message))
+            Err(config_error((format!("{source}: {place}"), message)))
         };
         if let Some(name) = self.provider.as_deref().filter(|name| !known.contains(name)) {
             return unknown("provider", name);
@@ -137,7 +172,7 @@ impl Config {
                 }
                 _ => continue,
             };
-            return Err(option_error(format!("{source}: {place}.{setting}"), why.to_owned()));
+            return Err(config_error((format!("{source}: {place}.{setting}"), why.to_owned())));
         }
         Ok(())
     }
@@ -148,10 +183,10 @@ impl Config {
 /// # Errors
 /// [`WorkflowError::Option`] with the path of the mistake.
 pub fn provider_options(value: &Value, provider: &str) -> Result<ProviderSettings, WorkflowError> {
-    let settings: ProviderSettings = read(value, provider)?;
+    let settings: ProviderSettings = read(value, provider).map_err(option_error)?;
     match settings.opencode_setting() {
         Some(setting) if provider != "opencode" => {
-            Err(option_error(format!("{provider}: {setting}"), "only opencode has a server".to_owned()))
+            Err(option_error((format!("{provider}: {setting}"), "only opencode has a server".to_owned())))
         }
         _ => Ok(settings),
     }
@@ -163,7 +198,7 @@ pub fn provider_options(value: &Value, provider: &str) -> Result<ProviderSetting
 /// [`WorkflowError::Option`] with the path of the mistake.
 pub fn options_by_provider(text: &str) -> Result<BTreeMap<String, ProviderSettings>, WorkflowError> {
     let all: BTreeMap<String, Value> = serde_json::from_str(text)
-        .map_err(|error| option_error("providers".to_owned(), error.to_string()))?;
+        .map_err(|error| option_error(("providers".to_owned(), error.to_string())))?;
     all.into_iter()
         .map(|(name, options)| {
             let settings = provider_options(&options, &name)?;
@@ -172,11 +207,14 @@ pub fn options_by_provider(text: &str) -> Result<BTreeMap<String, ProviderSettin
         .collect()
 }
 
+/// A mistake: its place, and what is wrong there.
+type Mistake = (String, String);
+
 /// Reads a value and says where it is wrong.
-fn read<T: DeserializeOwned>(value: &Value, source: &str) -> Result<T, WorkflowError> {
+fn read<T: DeserializeOwned>(value: &Value, source: &str) -> Result<T, Mistake> {
     let wrong = |path: String, message: String| {
         let path = if path == "." { source.to_owned() } else { format!("{source}: {path}") };
-        option_error(path, message)
+        (path, message)
     };
     if let Some((path, found)) = misplaced_array(value) {
         return Err(wrong(path, format!("invalid type: {}, expected an object", kind(found))));
@@ -215,8 +253,23 @@ fn command_setting(settings: &ProviderSettings) -> Option<&'static str> {
     .find_map(|(name, set)| set.then_some(name))
 }
 
-fn option_error(option: String, message: String) -> WorkflowError {
+fn option_error((option, message): Mistake) -> WorkflowError {
     WorkflowError::Option { option, message }
+}
+
+fn config_error((place, message): Mistake) -> WorkflowError {
+    WorkflowError::Config { place, message }
+}
+
+/// Says at which line and column a text stops being JSON. Columns count characters, from 1.
+fn not_json(text: &str, source: &str, error: &serde_json::Error) -> WorkflowError {
+    // The library counts bytes, and at the end of the text the ones that it has read.
+    let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let before = line.get(..error.column().saturating_sub(1)).unwrap_or(line);
+    let place = format!("{source}:{}:{}", error.line(), before.chars().count() + 1);
+    let message = error.to_string();
+    let what = message.split(" at line ").next().unwrap_or(&message);
+    config_error((place, format!("not JSON: {what}")))
 }
 
 /// How a variable holds its value.
@@ -336,7 +389,19 @@ mod tests {
             assert_eq!(parsed(value).unwrap_err(), message);
         }
         let error = Config::from_json("{\n  \"provider\": pi\n}", "a.json", KNOWN).unwrap_err().to_string();
-        assert!(error.starts_with("a.json:2:15: not JSON: expected value"), "{error}");
+        assert_eq!(error, "a.json:2:15: not JSON: expected value");
+        for (text, place) in [
+            ("", "1:1: not JSON: EOF while parsing a value"),
+            ("{", "1:1: not JSON: EOF while parsing an object"),
+            ("{\n", "2:1: not JSON: EOF while parsing an object"),
+            ("\u{feff}{ \"a\": x }", "1:8: not JSON: expected value"),
+            ("{ \"ü🙂\": x }", "1:9: not JSON: expected value"),
+            ("{ \"a\": 1, }", "1:11: not JSON: trailing comma"),
+            ("{} {}", "1:4: not JSON: trailing characters"),
+        ] {
+            let error = Config::from_json(text, "a.json", KNOWN).unwrap_err();
+            assert_eq!((error.code(), error.to_string()), ("ERR_CONFIG", format!("a.json:{place}")));
+        }
     }
 
     #[test]
@@ -437,6 +502,33 @@ mod tests {
         assert_eq!(permissions("codex"), Some(Permissions::Edits));
         assert_eq!(permissions("pi"), Some(Permissions::Full));
         assert_eq!(permissions("mine"), None);
+    }
+
+    #[test]
+    fn all_layers_are_put_together() {
+        let variables = [
+            ("SMOL_WF_Z", "1"),
+            ("SMOL_WF_AGENT_PROVIDER", "pi"),
+            ("SMOL_WF_CODEX_STALL_MS", "5"),
+            ("SMOL_WF_A", "1"),
+        ];
+        let text = r#"{ "provider": "pi", "permissions": "edits", "providers": { "codex": { "command": "c" }, "mine": {} } }"#;
+        let resolved = Config::resolve(Some(text), "a.json", variables.into_iter(), KNOWN).unwrap();
+        let codex = json!({ "command": "c", "stallMs": 5.0 });
+        let edits = json!({ "permissions": "edits" });
+        let expected = json!({
+            "config": { "provider": "pi", "permissions": "edits", "providers": { "codex": codex, "mine": {} } },
+            "providers": {
+                "claude-code": edits, "codex": { "command": "c", "stallMs": 5.0, "permissions": "edits" },
+                "opencode": edits, "pi": edits
+            },
+            "unknownVariables": ["SMOL_WF_A", "SMOL_WF_Z"]
+        });
+        assert_eq!(serde_json::to_value(&resolved).unwrap(), expected);
+        let nothing = Config::resolve(None, "", std::iter::empty(), KNOWN).unwrap();
+        assert_eq!(nothing, Resolved::default());
+        let error = Config::resolve(None, "", [("SMOL_WF_PROVIDER", "x")].into_iter(), KNOWN).unwrap_err();
+        assert_eq!(error.code(), "ERR_CONFIG");
     }
 
     /// Writes the file anew when `UPDATE_GENERATED` is set.

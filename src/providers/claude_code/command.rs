@@ -15,7 +15,7 @@ use crate::model::provider::{Effort, Permissions};
 /// The name under which scripts ask for it.
 pub const NAME: &str = "claude-code";
 
-const START: Start = Start {
+pub(in crate::providers) const START: Start = Start {
     program: "claude",
     subcommand: &[],
     folder_prefix: "smol-wf-claude-",

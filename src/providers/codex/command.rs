@@ -20,7 +20,7 @@ pub const LAST_MESSAGE: &str = "last-message.txt";
 /// The file of the private folder that holds the schema.
 const SCHEMA: &str = "schema.json";
 
-const START: Start = Start {
+pub(in crate::providers) const START: Start = Start {
     program: "codex",
     subcommand: &["exec"],
     folder_prefix: "smol-wf-codex-",

@@ -15,7 +15,7 @@ use crate::model::provider::Permissions;
 /// The name under which scripts ask for it.
 pub const NAME: &str = "opencode";
 
-const RUN: Start = Start {
+pub(in crate::providers) const RUN: Start = Start {
     program: "opencode",
     subcommand: &["run"],
     folder_prefix: "smol-wf-opencode-",

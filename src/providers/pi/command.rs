@@ -15,7 +15,7 @@ pub use super::typebox::TOOL;
 /// The name under which scripts ask for it.
 pub const NAME: &str = "pi";
 
-const START: Start = Start {
+pub(in crate::providers) const START: Start = Start {
     program: "pi",
     subcommand: &[],
     folder_prefix: "smol-wf-pi-",
