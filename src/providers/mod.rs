@@ -20,6 +20,7 @@ mod testing;
 pub mod text;
 pub mod tools;
 pub mod usage;
+pub mod worktree;
 
 use std::future::Future;
 use std::pin::Pin;
