@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn folder_and_branch_say_run_call_and_label() {
-        let cases: &[(&str, u64, Option<&str>, u32, &str, &str)] = &[
+        type Case = (&'static str, u64, Option<&'static str>, u32, &'static str, &'static str);
+        let cases: &[Case] = &[
             ("r1", 3, Some("fix tests"), 1, "r1-3-fix-tests", "smol/r1/3-fix-tests"),
             ("r1", 3, None, 1, "r1-3", "smol/r1/3"),
             ("r1", 3, Some("🙂"), 2, "r1-3.2", "smol/r1/3.2"),

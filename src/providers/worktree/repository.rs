@@ -4,7 +4,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use super::git::{Git, Tree, error, failure};
 use crate::model::error::ErrorData;
@@ -78,7 +78,8 @@ impl Repository {
         };
         Ok(Self {
             tree: Tree { git_dir: git_dir.clone(), work_tree: work_tree.clone() },
-            common_dir: canonical(&dir.join(common_dir)),
+            // Not `canonical`, whose paths git does not understand on Windows.
+            common_dir: path::absolute(dir.join(common_dir)).map_err(|problem| error(problem.to_string()))?,
             prefix: prefix.clone(),
             home,
         })

@@ -258,12 +258,13 @@ async fn a_change_as_old_as_the_index_is_seen() {
     let place = Place::with_repository();
     place.write("a.txt", "two\n");
     // File and index of one moment, and the file as long as before: only its contents tell.
-    let then = fs::metadata(place.path("a.txt")).unwrap().modified().unwrap();
+    let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     let set = |name: &str| {
         let times = fs::FileTimes::new().set_modified(then);
         fs::File::options().write(true).open(place.path(name)).unwrap().set_times(times).unwrap();
     };
     place.git(["config", "core.trustctime", "false"]);
+    set("a.txt");
     place.git(["add", "a.txt"]);
     place.write("a.txt", "six\n");
     set("a.txt");
@@ -883,6 +884,77 @@ async fn leftovers_are_cleaned_up_and_what_is_in_use_is_not() {
     assert_eq!(place.branches(), ["smol/r1/2", "smol/r1/3"]);
     assert_eq!(clean_with(tame(), &place.0).await.unwrap(), []);
     kept(in_use.close(true).await.unwrap());
+}
+
+const ROLE: &str = "SMOL_WORKTREE_TEST_PLACE";
+
+/// Has a worktree with work in it until it is killed.
+#[tokio::test]
+#[ignore = "plays a part for another test"]
+async fn another_process() {
+    let place = PathBuf::from(env::var_os(ROLE).expect("another test has set it"));
+    let request = Request { repository_dir: place, run: "r1".to_owned(), call: 1, ..Request::default() };
+    let worktree = open_with(tame(), request).await.unwrap();
+    write(worktree.dir(), "new.txt", "new\n");
+    eprintln!("ready");
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn what_another_process_has_is_cleaned_up_when_it_has_died() {
+    use std::io::{BufRead as _, BufReader};
+
+    let place = Place::with_repository();
+    let mut other = Command::new(env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "providers::worktree::tests::another_process"])
+        .env(ROLE, &place.0)
+        .stdout(process::Stdio::null())
+        .stderr(process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(other.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "ready"));
+    let beside = open_with(tame(), place.request(1)).await.unwrap();
+    assert_eq!(beside.branch(), "smol/r1/1.2", "the names are taken");
+    assert_eq!(clean_with(tame(), &place.0).await.unwrap(), []);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let cleaned = clean_with(tame(), &place.0).await.unwrap();
+    assert_eq!(cleaned.len(), 1);
+    assert_eq!(kept(cleaned[0].outcome.clone().unwrap()).branch, "smol/r1/1");
+    assert_eq!(beside.close(true).await.unwrap(), Outcome::Unchanged);
+}
+
+#[test]
+fn a_host_that_git_has_started_does_not_lead_it_astray() {
+    let user = Place::with_repository();
+    let before = user.state();
+    let name = "providers::worktree::tests::uncommitted_changes_come_along_and_stay_where_they_are";
+    let host = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env("GIT_DIR", user.path(".git"))
+        .env("GIT_WORK_TREE", &user.0)
+        .env("GIT_INDEX_FILE", user.path(".git/index"))
+        .env("GIT_PREFIX", "sub/")
+        .env("GIT_AUTHOR_DATE", "nonsense")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&host.stdout);
+    assert!(host.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(user.state(), before);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_call_in_a_relative_folder() {
+    let place = Place::with_repository();
+    let here = env::current_dir().unwrap();
+    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let dir = up.join(place.path("sub").strip_prefix("/").unwrap());
+    assert!(dir.is_relative());
+    let worktree = open_with(tame(), Request { repository_dir: dir, ..place.request(1) }).await.unwrap();
+    assert_eq!(worktree.dir(), place.home().join("r1-1/sub"));
+    assert_eq!(worktree.close(true).await.unwrap(), Outcome::Unchanged);
 }
 
 #[tokio::test]
