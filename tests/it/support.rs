@@ -72,7 +72,9 @@ where
     fn run(&self, request: Arc<AgentRequest>, _context: AttemptContext) -> ProviderFuture {
         let Some(answer) = (self.0)(&request.prompt_text()) else { return Box::pin(std::future::pending()) };
         Box::pin(std::future::ready(
-            answer.map(|json| AgentOutput { output: Some(JsonText::new(json)), ..AgentOutput::default() }),
+            answer
+                .map(|json| AgentOutput { output: Some(JsonText::new(json)), ..AgentOutput::default() })
+                .map_err(Into::into),
         ))
     }
 }
