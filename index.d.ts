@@ -56,6 +56,12 @@ export declare function endProcesses(): Promise<void>
 /** The version of the engine. */
 export declare function engineVersion(): string
 
+/**
+ * Looks at the programs behind the providers: `{ git, providers }` as JSON. `cwd` is the project (an absolute path),
+ * `settings` those of the providers as `resolveConfig` gives them, `timeoutMs` the most that one program may take.
+ */
+export declare function examineProviders(cwd: string, settings: string, timeoutMs?: number | undefined | null): Promise<string>
+
 /** Kills every process that was started here, now. */
 export declare function killProcesses(): void
 
@@ -129,6 +135,14 @@ export declare function providerNames(): Array<string>
 
 /** The metadata of a workflow source as JSON, or `null` if it has none that is valid. */
 export declare function readMetadata(source: string): string | null
+
+/**
+ * Puts the configuration together: `{ config, providers, unknownVariables }` as JSON. `text` is the text of a file,
+ * absent if there is none, `file` what messages call it, and `env` the variables, as a JSON object.
+ *
+ * Throws an error whose message is `{ code, message, details }` as JSON; the code is `ERR_CONFIG`.
+ */
+export declare function resolveConfig(text: string | undefined | null, file: string, env: string): string
 
 /** A value in the shape of a JSON Schema, as JSON; `null` stands for `undefined`. */
 export declare function sampleSchema(schema: string): string | null

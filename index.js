@@ -716,17 +716,19 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-const { NativeAbort, NativeProvider, RunHandle, checkWorkflow, endProcesses, engineVersion, killProcesses, listWorkflows, providerNames, readMetadata, sampleSchema, startRun } = nativeBinding
+const { NativeAbort, NativeProvider, RunHandle, checkWorkflow, endProcesses, engineVersion, examineProviders, killProcesses, listWorkflows, providerNames, readMetadata, resolveConfig, sampleSchema, startRun } = nativeBinding
 export { NativeAbort }
 export { NativeProvider }
 export { RunHandle }
 export { checkWorkflow }
 export { endProcesses }
 export { engineVersion }
+export { examineProviders }
 export { killProcesses }
 export { listWorkflows }
 export { providerNames }
 export { readMetadata }
+export { resolveConfig }
 export { sampleSchema }
 export { startRun }
 export const __napiBindingTarget = __napiLoadedBindingTarget

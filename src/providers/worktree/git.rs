@@ -330,7 +330,9 @@ pub(super) fn failure(what: &str, cwd: &Path, output: &Output) -> ErrorData {
 
 /// Whether another git is at work, and it is worth to ask again.
 fn is_busy(stderr: &str) -> bool {
-    stderr.contains(".lock': File exists")
+    // The list of worktrees is read without a lock, while another one is being written into it.
+    let half_written = stderr.contains("/.git/worktrees/") && stderr.contains("failed to read");
+    half_written || stderr.contains(".lock': File exists")
         || stderr.contains("could not lock config file")
         // The last worktree of a repository takes the folder of all worktrees with it while the next one is made.
         || (stderr.contains("could not create") && stderr.contains("No such file or directory"))
@@ -367,6 +369,7 @@ mod tests {
             ("fatal: could not create directory of '.git/worktrees/a': No such file or directory", true),
             ("fatal: could not create directory of '.git/worktrees/a': Permission denied", false),
             ("fatal: cannot lock ref 'refs/heads/smol/a': 'refs/heads/smol' exists; cannot create", false),
+            ("fatal: failed to read /r/.git/worktrees/r1-7/commondir: Success", true),
             ("fatal: Unable to create '/r/.git/index.lock': Permission denied", false),
             ("fatal: a branch named 'a' already exists", false),
         ];
