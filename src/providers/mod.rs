@@ -22,7 +22,6 @@ mod testing;
 pub mod text;
 pub mod tools;
 pub mod usage;
-pub mod worktree;
 
 use std::collections::BTreeMap;
 use std::future::Future;
