@@ -81,7 +81,7 @@ same<AgentProviderContext, { phase?: string; key?: string; cwd?: string; signal?
 same<AgentProviderRunInput, { prompt: string; options?: AgentRunOptions; context: AgentProviderContext }>(true)
 same<AgentProviderResult, { output: unknown; sessionId?: string; usage?: AgentUsage; raw?: JSONValue }>(true)
 same<
-  AgentProviderOptions,
+  Omit<AgentProviderOptions, 'stallMs' | 'permissions' | 'models' | 'concurrency' | 'staggerMs' | 'rate'>,
   { command?: string; args?: readonly string[]; cwd?: string; env?: Record<string, string>; timeoutMs?: number }
 >(true)
 same<
