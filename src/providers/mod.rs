@@ -22,6 +22,7 @@ mod testing;
 pub mod text;
 pub mod tools;
 pub mod usage;
+pub mod worktree;
 
 use std::collections::BTreeMap;
 use std::future::Future;
