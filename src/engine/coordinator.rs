@@ -302,7 +302,7 @@ impl Coordinator {
             event,
             Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }
         );
-        if let Some(warning) = self.asides.lost().filter(|_| is_end) {
+        if is_end && let Some(warning) = self.asides.lost() {
             self.emit_one(warning);
         }
         self.emit_one(event);

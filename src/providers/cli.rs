@@ -194,7 +194,8 @@ impl Attempt {
             agent: &agent,
             session: self.context.resume.as_ref().map(|resume| resume.session.as_str()),
             cwd: Some(&cwd),
-            stream: self.context.watcher.is_some(),
+            // What it had done by the time that it failed is only known if it says so while it works.
+            stream: self.context.watcher.is_some() || self.request.parsed.retry.is_some(),
         };
         let made = match shared.kind {
             Kind::ClaudeCode => claude_code::command::invocation(&call),
