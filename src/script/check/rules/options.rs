@@ -71,7 +71,7 @@ fn agent<'a>(view: &View<'a>, options: &'a Expression<'a>, found: &mut Found) {
         if name == "effort" && !value.is_null() && !Effort::ALL.iter().any(|effort| value == effort.name()) {
             let efforts = Effort::ALL.map(Effort::name);
             let message = format!("agent() option effort is none of {}: {value}", efforts.join(", "));
-            let near = value.as_str().and_then(|value| did_you_mean(value, efforts.into_iter()));
+            let near = value.as_str().and_then(|value| did_you_mean(value, efforts));
             found.raise("WARN_OPTION_VALUE", at, message, near);
         }
         // One at a time: the first wrong one would hide the others.
