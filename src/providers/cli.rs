@@ -135,7 +135,7 @@ struct Attempt {
 
 /// All that is needed to start.
 enum Prepared {
-    Run(Invocation, Option<Folder>),
+    Run(Box<Invocation>, Option<Folder>),
     Serve(Box<Served>),
 }
 
@@ -173,7 +173,7 @@ impl Attempt {
         let that = this.clone();
         // It reads and writes files.
         match blocking(move || that.prepare(closing)).await? {
-            Prepared::Run(invocation, folder) => this.start(invocation, folder).await,
+            Prepared::Run(invocation, folder) => this.start(*invocation, folder).await,
             Prepared::Serve(served) => this.serve(*served).await,
         }
     }
@@ -213,7 +213,7 @@ impl Attempt {
             let message = format!("cannot make a private folder in {}: {error}", env::temp_dir().display());
             ErrorData::new("Error", message).with_code("ERR_AGENT_SETUP")
         })?;
-        Ok(Prepared::Run(invocation, folder))
+        Ok(Prepared::Run(Box::new(invocation), folder))
     }
 
     async fn start(&self, invocation: Invocation, folder: Option<Folder>) -> ProviderResult {

@@ -11,6 +11,7 @@
 mod clean;
 mod close;
 mod git;
+mod lock;
 mod merge;
 mod names;
 mod owner;
@@ -269,10 +270,12 @@ impl Worktree {
         }
         let noted = |problem| error(format!("cannot write beside {}: {problem}", folder.display()));
         owner.write(record).map_err(noted)?;
-        let mut add: Vec<OsString> = ["worktree", "add", "--quiet", "--no-track", "-b", &record.branch, "--"]
-            .map(OsString::from)
-            .into();
-        add.extend([folder.into(), (&record.base).into()]);
+        // By itself and not by `worktree add -b`: that makes the branch first, and when it is run again because another
+        // git was in its way, the branch would be there.
+        let branch = format!("refs/heads/{}", record.branch);
+        git.on(&repository.tree, ["update-ref", &branch, &record.base, ""]).run().await?;
+        let mut add: Vec<OsString> = ["worktree", "add", "--quiet", "--"].map(OsString::from).into();
+        add.extend([folder.into(), (&record.branch).into()]);
         git.on(&repository.tree, add).run().await?;
         let id = git.anywhere(folder, ["rev-parse", "--absolute-git-dir"]).run().await?.text();
         let id = Path::new(&id).file_name().and_then(|id| id.to_str());

@@ -63,8 +63,7 @@ impl Place {
     fn left(&self) -> Vec<String> {
         let names =
             fs::read_dir(self.home()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> =
-            names.filter(|name| !matches!(&**name, ".gitignore" | "merge.lock")).collect();
+        let mut names: Vec<_> = names.filter(|name| !matches!(&**name, ".gitignore" | merge::LOCK)).collect();
         names.sort();
         names
     }
@@ -738,7 +737,10 @@ async fn clear_words_where_no_worktree_can_be() {
     let place = Place::with_repository();
     place.git(["branch", "smol"]);
     let message = words(open_with(tame(), place.request(1)).await);
-    assert!(message.contains("git worktree add failed") && message.contains("refs/heads/smol"), "{message}");
+    assert!(
+        message.contains("git update-ref refs/heads/smol/r1/1 failed") && message.contains("refs/heads/smol"),
+        "{message}"
+    );
     assert_eq!(place.left(), [""; 0]);
 }
 
@@ -790,9 +792,15 @@ async fn whatever_fails_while_it_is_made_leaves_nothing_behind() {
     let place = Place::with_repository();
     place.write("mine.txt", "mine\n");
     let before = place.state();
-    for step in
-        ["ls-files", "update-index", "write-tree", "commit-tree", "worktree add", "--absolute-git-dir"]
-    {
+    for step in [
+        "ls-files",
+        "update-index",
+        "write-tree",
+        "commit-tree",
+        "update-ref",
+        "worktree add",
+        "--absolute-git-dir",
+    ] {
         let script = format!(
             "case \"$*\" in *is-bare*) ;; *'{step}'*) echo 'fatal: No space left on device' >&2; exit 128;; esac\n\
              exec git \"$@\"\n"
