@@ -95,6 +95,14 @@ fn spawn(command: Command, watch: &Watch) -> io::Result<Started> {
     let marker = Marker::new();
     let mut builder = process::Command::new(&command.program);
     builder.args(&command.args);
+    if let Some(folder) = &command.cwd {
+        builder.current_dir(folder);
+        // As shells have it. OpenCode works in the folder that this says, wherever it was started.
+        #[cfg(unix)]
+        if let Ok(folder) = std::path::absolute(folder) {
+            builder.env("PWD", folder);
+        }
+    }
     for (name, value) in &command.env {
         match value {
             Some(value) => builder.env(name, value),
@@ -103,9 +111,6 @@ fn spawn(command: Command, watch: &Watch) -> io::Result<Started> {
     }
     let (name, value) = marker.variable();
     builder.env(name, OsStr::new(&value));
-    if let Some(folder) = &command.cwd {
-        builder.current_dir(folder);
-    }
     let stdin = if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
     builder.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     set_apart(&mut builder, watch.first_signal);

@@ -217,6 +217,15 @@ async fn arguments_environment_and_folder_arrive_as_they_are() {
 }
 
 #[tokio::test]
+async fn a_child_that_goes_by_its_environment_is_in_the_same_folder() {
+    let here = env::current_dir().unwrap();
+    let print = |folder: &str| Command { cwd: Some(folder.into()), ..Command::new("printenv").args(["PWD"]) };
+    assert_eq!(run_lines(print("/")).await.1, ["/"]);
+    assert_eq!(run_lines(print("src")).await.1, [here.join("src").to_str().unwrap()]);
+    assert_eq!(run_lines(print("/").env("PWD", "mine")).await.1, ["mine"]);
+}
+
+#[tokio::test]
 async fn stdin_is_delivered_and_closed() {
     // Without anything to read it ends at once, and so do those who would wait for it.
     assert_eq!(run_lines(Command::new("cat")).await, (code(0, ""), vec![]));
