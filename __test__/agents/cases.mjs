@@ -121,6 +121,20 @@ export function common(name, facts) {
     assert.equal(w.model.requests.length, 0)
   })
 
+  it('a command that is not there', async (w) => {
+    const command = join(w.base, 'no-such-program')
+    const { thrown, error } = await w.ask('x', undefined, { provider: { command } })
+    assert.deepEqual([error.code, error.message], ['ENOENT', `spawn ${command} ENOENT`])
+    assert.match(thrown.details.hint, new RegExp(`^there is no file ${command}`))
+  })
+
+  it('a call without a workflow', async (w) => {
+    const { output, sessionId, raw } = await w.provider({ cwd: w.project }).run({ prompt: fake({ text: 'direct' }), context: {} })
+    assert.equal(output, 'direct')
+    assert.match(sessionId, facts.session)
+    assert.equal(typeof raw, 'object')
+  })
+
   it('an abort before the start asks nobody', async (w) => {
     const reason = new Error('mine')
     const { thrown } = await w.ask('x', undefined, { signal: AbortSignal.abort(reason) })

@@ -70,6 +70,9 @@ fn spawner() -> io::Result<mpsc::Sender<Job>> {
     }
     let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
     thread::Builder::new().name("spawner".to_owned()).spawn(move || {
+        // As long as this thread there is the pipe that it waits at.
+        #[cfg(target_os = "linux")]
+        let _guard = super::guard::start();
         while let Some(job) = jobs.blocking_recv() {
             // If this thread ended, every child would be told that its parent has died.
             drop(catch_unwind(AssertUnwindSafe(|| job.carry_out())));
