@@ -1,8 +1,9 @@
 // npm test: everything that must hold, from a fresh clone. Runs all checks even if one fails, and says which did.
 
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 
+import { isInstalled, runSuite, whyNot } from './agent-clis.mjs'
 import { ensureBuilt, ensurePackages, root, run, say, script, tsc } from './lib.mjs'
 
 function filesBelow(folder, pattern) {
@@ -21,7 +22,18 @@ const CHECKS = {
     filesBelow('__test__/types', /\.json$/)
       .map((project) => tsc('--project', project))
       .every(Boolean),
-  'node --test': () => run(process.execPath, ['--test', ...filesBelow('__test__', /\.test\.mjs$/)]),
+  'node --test': () => run(process.execPath, ['--test', ...filesBelow('__test__', /\.test\.mjs$/).filter(isOwn)]),
+  'real agents': () => {
+    const reason = isInstalled() ? whyNot() : 'they are not installed; npm run test:agents does that (1.3 GB)'
+    if (reason === undefined) return runSuite()
+    say(`skipped: ${reason}`)
+    return true
+  },
+}
+
+/** Whether a test needs nothing but the package: not the programs of agents. */
+function isOwn(file) {
+  return !file.split(sep).includes('agents')
 }
 
 await script(async () => {

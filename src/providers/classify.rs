@@ -15,6 +15,10 @@ pub fn classify(status: Option<u16>, words: &str) -> FailureKind {
     if has(&["session id"]) && has(&["is already in use"]) {
         return FailureKind::Session;
     }
+    // Its name stands between the words.
+    if has(&["model `", "model \"", "model '"]) && has(&["` does not exist", "\" not found", "' not found"]) {
+        return FailureKind::UnknownModel;
+    }
     if let Some((kind, _)) = CERTAIN.iter().find(|(_, signs)| has(signs)) {
         return with_time(kind.clone(), &words);
     }
@@ -304,6 +308,17 @@ mod tests {
             (None, "Selected model is at capacity. Please try a different model.", FailureKind::Overloaded),
             (Some(400), "Prompt is too long · 300000 tokens", FailureKind::PromptTooLong),
             (Some(404), "model: nothere", FailureKind::UnknownModel),
+            (
+                None,
+                "The model `x` does not exist or you do not have access to it.",
+                FailureKind::UnknownModel,
+            ),
+            (
+                None,
+                "Error: Model \"x\" not found. Use --list-models to see available models.",
+                FailureKind::UnknownModel,
+            ),
+            (None, "the file `x` does not exist", FailureKind::Other),
             (Some(404), "no such page", FailureKind::Other),
             (Some(400), "bad request", FailureKind::Other),
             (None, "stream disconnected before completion: error sending request", FailureKind::Connection),

@@ -96,7 +96,8 @@ impl Reader {
         let mut ending = Ending { label: LABEL, exit, stderr, said: said.as_deref(), stdout: text };
         let record = self.record(root.as_ref(), whole, stderr);
 
-        if *exit != Exit::Code(0) || fault.is_some() {
+        let ended_well = *exit == Exit::Code(0) || (fault.is_none() && is_real && self.only_warned(exit));
+        if !ended_well || fault.is_some() {
             if self.stream.seen {
                 ending.stdout = "";
             }
@@ -143,6 +144,12 @@ impl Reader {
             self.stream.read(event.clone(), &mut Vec::new());
         }
         Some(value)
+    }
+
+    /// Whether it exits so to say that the agent was not allowed everything, and for no other reason. In plan mode it
+    /// does where the service behind it does not judge commands; in other modes it exits with 0 after the same.
+    fn only_warned(&self, exit: &Exit) -> bool {
+        *exit == Exit::Code(1) && !self.stream.denials.is_empty()
     }
 
     /// The failure that a result documents.

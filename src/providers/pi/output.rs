@@ -286,6 +286,10 @@ impl Reader {
             summary: shown(&said.unwrap_or_default()),
         });
         if text("toolName") == Some(TOOL) {
+            if self.calls.failed && !failed {
+                // It was told what was wrong with the first value, and has given another.
+                self.calls = Calls::default();
+            }
             self.calls.count += 1;
             self.calls.failed |= failed;
             self.calls.details = result.and_then(|result| result.get("details")).cloned();

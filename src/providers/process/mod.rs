@@ -21,6 +21,8 @@ mod end;
 #[cfg(not(target_os = "linux"))]
 #[path = "end_elsewhere.rs"]
 mod end;
+#[cfg(target_os = "linux")]
+mod guard;
 
 use std::ffi::OsString;
 use std::fmt;

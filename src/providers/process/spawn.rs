@@ -70,6 +70,9 @@ fn spawner() -> io::Result<mpsc::Sender<Job>> {
     }
     let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
     thread::Builder::new().name("spawner".to_owned()).spawn(move || {
+        // As long as this thread there is the pipe that it waits at.
+        #[cfg(target_os = "linux")]
+        let _guard = super::guard::start();
         while let Some(job) = jobs.blocking_recv() {
             // If this thread ended, every child would be told that its parent has died.
             drop(catch_unwind(AssertUnwindSafe(|| job.carry_out())));
@@ -95,6 +98,14 @@ fn spawn(command: Command, watch: &Watch) -> io::Result<Started> {
     let marker = Marker::new();
     let mut builder = process::Command::new(&command.program);
     builder.args(&command.args);
+    if let Some(folder) = &command.cwd {
+        builder.current_dir(folder);
+        // As shells have it. OpenCode works in the folder that this says, wherever it was started.
+        #[cfg(unix)]
+        if let Ok(folder) = std::path::absolute(folder) {
+            builder.env("PWD", folder);
+        }
+    }
     for (name, value) in &command.env {
         match value {
             Some(value) => builder.env(name, value),
@@ -103,9 +114,6 @@ fn spawn(command: Command, watch: &Watch) -> io::Result<Started> {
     }
     let (name, value) = marker.variable();
     builder.env(name, OsStr::new(&value));
-    if let Some(folder) = &command.cwd {
-        builder.current_dir(folder);
-    }
     let stdin = if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
     builder.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     set_apart(&mut builder, watch.first_signal);

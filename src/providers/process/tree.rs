@@ -28,18 +28,21 @@ pub(super) const BETWEEN_MARKS: char = ':';
 /// in the same process, takes SIGCHLD for itself.
 const ASK: Duration = Duration::from_secs(1);
 
+/// What the marks of all trees of this host begin with, before a dot.
+pub(super) fn host() -> &'static str {
+    static HOST: OnceLock<String> = OnceLock::new();
+    // Process numbers come again; not together with the time when the process began.
+    HOST.get_or_init(|| format!("{}.{}", std::process::id(), end::start_of(std::process::id())))
+}
+
 /// What marks the processes of one tree, and no others on this machine.
 #[derive(Clone, Debug)]
 pub(super) struct Marker(String);
 
 impl Marker {
     pub(super) fn new() -> Self {
-        static HOST: OnceLock<String> = OnceLock::new();
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        // Process numbers come again; not together with the time when the process began.
-        let host =
-            HOST.get_or_init(|| format!("{}.{}", std::process::id(), end::start_of(std::process::id())));
-        Self(format!("{host}.{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+        Self(format!("{}.{}", host(), NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The variable that the root of the tree gets, and hands down.

@@ -244,6 +244,20 @@ fn what_is_kept_is_bounded() {
     assert_eq!(failure.message, "Claude Code provider failed: its answer is too long to be kept");
 }
 
+#[test]
+fn an_exit_that_warns_of_refused_tools_spoils_no_answer() {
+    let result = |rest: &str| format!(r#"{{"type":"result","is_error":false,"result":"done",{rest}}}"#);
+    let refused = result(r#""permission_denials":[{"tool_name":"Bash","tool_input":{"command":"x"}}]"#);
+    for (stdout, code, answers) in [
+        (&refused, 1, true),
+        (&refused, 143, false),
+        (&result(r#""permission_denials":[]"#), 1, false),
+        (&refused.replace("false", "true"), 1, false),
+    ] {
+        assert_eq!(read(false, stdout, code, "").is_ok(), answers, "{stdout} {code}");
+    }
+}
+
 /// Recorded runs: with a schema or not, and how they ended.
 const SAMPLES: &[(&str, bool, i32)] = &[
     ("plain", false, 0),
@@ -272,6 +286,7 @@ const SAMPLES: &[(&str, bool, i32)] = &[
     ("empty-prompt", false, 1),
     ("tool-default", false, 0),
     ("tool-plan", false, 0),
+    ("tool-plan-shell", false, 1),
     ("tool-background2-stream", false, 0),
     ("tool-bypass-root", false, 1),
     ("resume", false, 0),

@@ -64,6 +64,14 @@ fn the_tool_gives_the_structured_value() {
         (vec![&good, &good], Err("Pi provider called smol_workflows_structured_output more than once")),
         (vec![&good, &failed], Err("Pi smol_workflows_structured_output tool failed")),
         (vec![&failed], Err("Pi smol_workflows_structured_output tool failed")),
+        // A value that did not fit, and then one that does.
+        (vec![&failed, &good], Ok(r#"{"z":1,"a":2}"#)),
+        (vec![&failed, &failed, &good], Ok(r#"{"z":1,"a":2}"#)),
+        (
+            vec![&failed, &good, &good],
+            Err("Pi provider called smol_workflows_structured_output more than once"),
+        ),
+        (vec![&failed, &good, &failed], Err("Pi smol_workflows_structured_output tool failed")),
         (
             vec![r#"{"type":"tool_execution_end","toolName":"bash","result":{"details":1}}"#],
             Err("Pi provider did not call smol_workflows_structured_output for schema output"),
