@@ -153,7 +153,7 @@ impl Coordinator {
             let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
             self.emit(event);
         }
-        self.inputs.push_back(Input::Started);
+        self.inputs.push_back(Input::Started { recording: None });
         let mut effects = Vec::new();
         let mut since_look = 0;
         loop {
@@ -291,6 +291,8 @@ impl Coordinator {
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
             Effect::StartGrace => self.in_grace = true,
             Effect::Emit(event) => self.emit(event),
+            Effect::Record(_) => {}
+            Effect::Diverged(error) => return Some(Err(error)),
             Effect::Charged { charged, budget } => self.host.observer.charged(charged, budget),
             Effect::Finish(result) => return Some(result),
         }

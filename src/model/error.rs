@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
@@ -10,8 +10,8 @@ use super::ids::CallId;
 use super::script::Position;
 
 /// An error that a script threw, or that a call rejects with: what JavaScript's `Error` holds, as data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ErrorData {
     /// `RangeError`, `MyError`; empty for a thrown value that is not an error.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -161,6 +161,9 @@ pub enum WorkflowError {
     /// value in it.
     #[error("{place}: {message}")]
     Config { place: String, message: String },
+    /// The script does something else than its journal says.
+    #[error("{}", error.message)]
+    Replay { error: ErrorData },
     /// A native loop did not come back; the run was abandoned and its thread left to itself.
     #[error("the workflow is stuck inside one native operation that cannot be interrupted ({script})")]
     Wedged { script: String },
@@ -195,6 +198,7 @@ impl WorkflowError {
             Self::Cancelled { .. } => "ERR_RUN_CANCELLED",
             Self::Option { .. } => "ERR_INVALID_OPTION",
             Self::Config { .. } => "ERR_CONFIG",
+            Self::Replay { .. } => "ERR_REPLAY_MISMATCH",
             Self::Wedged { .. } => "ERR_SCRIPT_WEDGED",
             Self::Internal { .. } => "ERR_INTERNAL",
         }
@@ -214,6 +218,9 @@ impl WorkflowError {
                 "await only agent(), parallel(), pipeline(), workflow() and timers; a promise of your own needs a resolve that is called",
             ),
             Self::CpuLimit { .. } => Some("move heavy computation into an agent, or raise limits.cpuMs"),
+            Self::Replay { .. } => Some(
+                "the source, a child workflow or a helper has changed, or the script asks for something that is not the same each time; to go on with what still fits, resume with drift 'match' or 'prefix'",
+            ),
             Self::MemoryLimit { .. } => {
                 Some("keep large texts out of the workflow, or raise limits.memoryBytes")
             }
@@ -274,7 +281,7 @@ impl WorkflowError {
             Self::Config { place, .. } => {
                 set("place", json!(place));
             }
-            Self::Metadata { .. } | Self::NoEntry | Self::Internal { .. } => {}
+            Self::Metadata { .. } | Self::NoEntry | Self::Replay { .. } | Self::Internal { .. } => {}
         }
         if let Some(hint) = self.hint() {
             details.insert("hint".to_owned(), json!(hint));

@@ -18,6 +18,7 @@ pub mod options;
 pub mod outcome;
 pub mod progress;
 pub mod provider;
+pub mod recording;
 pub mod request;
 pub mod script;
 pub mod usage;

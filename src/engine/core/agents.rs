@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Call, CallState, Core, Effect, Phase, cancelled, limits};
+use super::replay::Recalled;
+use super::{Call, CallState, Core, Effect, Phase, Ready, cancelled, limits};
 use crate::model::budget::{BudgetChange, BudgetMode};
 use crate::model::error::ErrorData;
 use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
@@ -11,6 +12,7 @@ use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::OnAgentError;
 use crate::model::outcome::{AgentOutput, AttemptFailure, AttemptOutcome, Outcome, Resume, Wait};
+use crate::model::recording::{Asked, Mark, Record, RecordedEnd};
 use crate::model::request::AgentRequest;
 use crate::model::usage::Usage;
 
@@ -35,6 +37,8 @@ pub(super) struct AgentCall {
     /// How the call ends, as soon as its worktree is closed.
     end: Option<(Outcome, Option<ErrorData>)>,
     worktree: Option<JsonText>,
+    /// The end that the journal tells of.
+    recorded: Option<Box<RecordedEnd>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ enum AgentState {
     Limited,
     /// There will be no further attempt; its worktree is being closed, in its slot.
     Closing,
+    /// Its outcome is in the journal, and is shown when it is its turn.
+    Recorded,
 }
 
 /// What an attempt has to be told.
@@ -77,11 +83,12 @@ impl AgentCall {
             waited: Duration::ZERO,
             end: None,
             worktree: None,
+            recorded: None,
         }
     }
 
     pub(super) fn is_under_way(&self) -> bool {
-        self.state != AgentState::Waiting
+        !matches!(self.state, AgentState::Waiting | AgentState::Recorded)
     }
 
     pub(super) fn holds_slot(&self) -> bool {
@@ -175,7 +182,19 @@ impl Core {
         request: Arc<AgentRequest>,
         effects: &mut Vec<Effect>,
     ) {
-        let id = self.register(vm, slot, CallState::Agent(Box::new(AgentCall::new(request.clone()))));
+        let mark = self.mark(Asked::Agent(&request));
+        let state = CallState::Agent(Box::new(AgentCall::new(request.clone())));
+        let id = self.register(vm, slot, state, mark);
+        match self.recall(id, effects) {
+            Recalled::Diverged => return,
+            Recalled::Later(end) => return self.will_be_shown(id, end),
+            Recalled::Now(end) => return self.reuse(id, end, effects),
+            Recalled::Unknown { attempts } => {
+                if let Some(agent) = self.agent(id) {
+                    agent.attempts = attempts;
+                }
+            }
+        }
         if let Some(refusal) = self.refusal(vm) {
             self.conclude(id, Err(refusal), effects);
             return;
@@ -185,7 +204,7 @@ impl Core {
         self.waiting.push_back(id);
         let must_wait =
             !self.options.max_parallel_agents.admits(self.running_agents + self.waiting.len() - 1);
-        if must_wait && self.watched {
+        if must_wait && self.watched && !self.is_replaying() {
             let info = self.calls[&id].info();
             effects.push(Effect::Emit(Event::CallQueued { call: id, script: vm, info }));
         }
@@ -238,6 +257,9 @@ impl Core {
 
     /// Starts as many waiting agents as there are slots.
     pub(super) fn fill_slots(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_replaying() {
+            return;
+        }
         while self.options.max_parallel_agents.admits(self.running_agents) {
             let Some(id) = self.waiting.pop_front() else { return };
             let Some(CallState::Agent(agent)) = self.calls.get(&id).map(|call| &call.kind) else { continue };
@@ -265,6 +287,7 @@ impl Core {
             let started = Event::CallStarted { call: id, script: call.vm, attempt, continues, info };
             effects.push(Effect::Emit(started));
         }
+        effects.extend(self.begun_record(id));
         effects.push(Effect::StartAgent { call: id, attempt, request, resume });
     }
 
@@ -453,7 +476,7 @@ impl Core {
                 self.limit_over(provider);
                 self.waiting.push_front(id);
             }
-            AgentState::Waiting | AgentState::Running | AgentState::Closing => {}
+            AgentState::Waiting | AgentState::Running | AgentState::Closing | AgentState::Recorded => {}
         }
     }
 
@@ -499,34 +522,137 @@ impl Core {
         error: Option<ErrorData>,
         effects: &mut Vec<Effect>,
     ) {
-        if self.watched
-            && let Some(call) = self.calls.get(&id)
-        {
+        let mut news = Vec::new();
+        let Some(call) = self.calls.get(&id) else { return };
+        let failed = error.is_some();
+        if self.watched {
             let end = match (&error, self.phase) {
                 (None, _) => CallEnd::Completed,
                 (Some(_), Phase::Cancelling(_)) => CallEnd::Cancelled,
                 (Some(_), _) => CallEnd::Failed,
             };
-            effects.push(Effect::Emit(call.ended(id, end, error)));
+            news.push(Effect::Emit(call.ended(id, end, error)));
         }
-        self.resolve(id, outcome);
+        news.extend(self.ended_record(id, call, &outcome, failed));
+        let Some(ready) = self.take_off(id, outcome) else { return };
+        self.queue(id, ready, news, effects);
+    }
+
+    /// What to write down of a call's outcome. What comes of cancelling is not the call's.
+    pub(super) fn ended_record(
+        &self,
+        id: CallId,
+        call: &Call,
+        outcome: &Outcome,
+        failed: bool,
+    ) -> Option<Effect> {
+        let mark = call.mark.as_deref().filter(|_| self.phase == Phase::Running)?.clone();
+        let charged = match &call.kind {
+            CallState::Agent(agent) => agent.usage.charged,
+            CallState::Child { .. } | CallState::Timer { .. } => 0.0,
+        };
+        let (outcome, spent) = (outcome.clone(), self.budget.spent);
+        Some(Effect::Record(Box::new(Record::Ended { call: id, mark, outcome, failed, charged, spent })))
+    }
+
+    /// What to write down of a call that begins.
+    pub(super) fn begun_record(&self, id: CallId) -> Option<Effect> {
+        let mark = self.calls.get(&id)?.mark.as_deref()?.clone();
+        Some(Effect::Record(Box::new(Record::Begun { call: id, mark, spent: self.budget.spent })))
+    }
+
+    /// The journal knows how the call ended: nothing is started for it.
+    fn will_be_shown(&mut self, id: CallId, end: RecordedEnd) {
+        self.issued_agents += 1;
+        if let Some(agent) = self.agent(id) {
+            agent.state = AgentState::Recorded;
+            agent.recorded = Some(Box::new(end));
+        }
+    }
+
+    /// Takes the answer to an equal call of the journal for this one.
+    fn reuse(&mut self, id: CallId, end: RecordedEnd, effects: &mut Vec<Effect>) {
+        self.issued_agents += 1;
+        self.budget.spent += end.charged;
+        let outcome = self.restore(id, end);
+        self.conclude_with(id, outcome, None, effects);
+    }
+
+    /// Makes a call what it was when it ended.
+    fn restore(&mut self, id: CallId, end: RecordedEnd) -> Outcome {
+        let RecordedEnd { outcome, charged, usage, session, failed: _ } = end;
+        if let Some(agent) = self.agent(id) {
+            agent.usage = Usage { charged, report: usage };
+            agent.session = session;
+        }
+        outcome
+    }
+
+    /// What a script is shown of a call that the journal knows the end of; with the news of it if they are to be told
+    /// `anew`.
+    pub(super) fn recorded_end(
+        &mut self,
+        id: CallId,
+        anew: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Ready> {
+        let (outcome, failed) = match self.agent(id).map(|agent| agent.recorded.take()) {
+            Some(end) => {
+                let end = *end?;
+                let failed = end.failed;
+                (self.restore(id, end), failed)
+            }
+            // A timer.
+            None => (Ok(None), false),
+        };
+        if anew {
+            let call = self.calls.get(&id)?;
+            let news = (self.watched && !failed && !matches!(call.kind, CallState::Timer { .. }))
+                .then(|| Effect::Emit(call.ended(id, CallEnd::Completed, None)));
+            let record = self.ended_record(id, call, &outcome, failed);
+            effects.extend(news.into_iter().chain(record));
+        }
+        self.take_off(id, outcome)
+    }
+
+    /// Calls whose recorded outcomes will not be shown run after all.
+    pub(super) fn start_recorded(&mut self) {
+        let mut left: Vec<CallId> = Vec::new();
+        for (id, call) in &mut self.calls {
+            if let CallState::Agent(agent) = &mut call.kind
+                && agent.state == AgentState::Recorded
+            {
+                agent.state = AgentState::Waiting;
+                left.push(*id);
+            }
+        }
+        left.sort_unstable();
+        for id in left.into_iter().rev() {
+            self.waiting.push_front(id);
+        }
     }
 
     /// Numbers a call and puts it on the books.
-    pub(super) fn register(&mut self, vm: VmId, slot: Slot, kind: CallState) -> CallId {
+    pub(super) fn register(
+        &mut self,
+        vm: VmId,
+        slot: Slot,
+        kind: CallState,
+        mark: Option<Box<Mark>>,
+    ) -> CallId {
         let id = CallId(self.next_call);
         self.next_call += 1;
         if let Some(script) = self.scripts.get_mut(&vm) {
             script.pending.insert(slot, id);
         }
-        self.calls.insert(id, Call { vm, slot, kind });
+        self.calls.insert(id, Call { vm, slot, kind, mark });
         id
     }
 
     fn agent(&mut self, id: CallId) -> Option<&mut AgentCall> {
         match &mut self.calls.get_mut(&id)?.kind {
             CallState::Agent(agent) => Some(agent),
-            CallState::Child { .. } | CallState::Timer => None,
+            CallState::Child { .. } | CallState::Timer { .. } => None,
         }
     }
 }

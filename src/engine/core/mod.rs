@@ -6,6 +6,7 @@
 
 mod agents;
 mod limits;
+mod replay;
 mod scripts;
 #[cfg(test)]
 mod tests;
@@ -23,16 +24,18 @@ use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, ScriptRules};
 use crate::model::outcome::{AttemptOutcome, Outcome, Resume, Settled};
+use crate::model::recording::{Drift, Mark, Marker, Record, Recording};
 use crate::model::request::{AgentRequest, ChildRequest, Item};
 
 use agents::AgentCall;
 use limits::Limits;
+use replay::Replay;
 
 /// What the coordinator reports. The list is closed: nothing else can change a run.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The run begins.
-    Started,
+    /// The run begins, or goes on from its journal.
+    Started { recording: Option<Box<Recording>> },
     /// A VM has run out of work: what its script asked for and said, in order, and whether it is done.
     VmIdle { vm: VmId, said: Vec<Item>, settled: Option<Settled> },
     /// One attempt of an agent call has ended.
@@ -92,6 +95,12 @@ pub enum Effect {
     StartGrace,
     /// Tell whoever watches.
     Emit(Event),
+    /// Write down what a later replay needs; only in runs that have a journal. What follows in the effects of the same
+    /// input and shows a script something must not happen before it is written.
+    Record(Box<Record>),
+    /// The script does not do what its journal says: the run ends here, and stays what it is in the store. Nothing
+    /// follows.
+    Diverged(WorkflowError),
     /// What was spent has changed; `charged` is by how much.
     Charged { charged: f64, budget: BudgetState },
     /// The run is over, and its scripts with it. Nothing follows.
@@ -104,6 +113,8 @@ struct Call {
     vm: VmId,
     slot: Slot,
     kind: CallState,
+    /// What it is known by; only in runs that have a journal.
+    mark: Option<Box<Mark>>,
 }
 
 #[derive(Debug)]
@@ -114,7 +125,9 @@ enum CallState {
         vm: VmId,
         label: String,
     },
-    Timer,
+    Timer {
+        started: bool,
+    },
 }
 
 /// One script of the run.
@@ -135,13 +148,24 @@ struct ScriptState {
 /// A stretch of some script that can begin as soon as no other runs.
 #[derive(Debug)]
 enum Ready {
-    /// An outcome on its way to a script.
-    Outcome { vm: VmId, slot: Slot, outcome: Outcome },
+    /// An outcome on its way to a script, with what had been spent when it came.
+    Outcome { vm: VmId, slot: Slot, outcome: Outcome, spent: f64 },
     /// The news that the run is being cancelled, for a call that was pending. There may be very many of these, and
     /// most scripts are over after the first.
     Cancelled { vm: VmId, slot: Slot, reason: CancelReason },
     /// A child that has not begun.
-    Child { call: CallId, vm: VmId, parent: VmId, request: ChildRequest, depth: u32 },
+    Child { call: CallId, vm: VmId, parent: VmId, request: ChildRequest, depth: u32, spent: f64 },
+}
+
+impl Ready {
+    /// The same with what had been spent when it was first shown.
+    fn with_spent(mut self, recorded: f64) -> Self {
+        match &mut self {
+            Self::Outcome { spent, .. } | Self::Child { spent, .. } => *spent = recorded,
+            Self::Cancelled { .. } => {}
+        }
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +201,14 @@ pub struct Core {
     /// Options that were already warned about.
     warned: HashSet<String>,
     exhaustion_told: bool,
+    /// Present in runs that have a journal.
+    marker: Option<Marker>,
+    /// The journal that the run goes on from.
+    replay: Option<Replay>,
+    /// What had been spent when that journal ended.
+    restored: f64,
+    /// Notes of scripts that were told before.
+    notes_told: u64,
 }
 
 impl Core {
@@ -200,7 +232,17 @@ impl Core {
             next_vm: 1,
             warned: HashSet::new(),
             exhaustion_told: false,
+            marker: None,
+            replay: None,
+            restored: 0.0,
+            notes_told: 0,
         }
+    }
+
+    /// Makes the run one that has a journal: what a replay needs is written down.
+    #[must_use]
+    pub fn recorded(self, marker: Marker) -> Self {
+        Self { marker: Some(marker), ..self }
     }
 
     /// What has been spent so far.
@@ -215,7 +257,7 @@ impl Core {
             return;
         }
         match input {
-            Input::Started => self.start(effects),
+            Input::Started { recording } => self.start(recording, effects),
             Input::VmIdle { vm, said, settled } => self.vm_idle(vm, said, settled, effects),
             Input::AgentFinished { call, outcome } => self.agent_finished(call, outcome, effects),
             Input::ChildStarted { vm, rules, name } => {
@@ -228,7 +270,7 @@ impl Core {
             Input::WorktreeClosed { call, report, error } => {
                 self.worktree_closed(call, report, error, effects);
             }
-            Input::TimerFired { call } => self.resolve(call, Ok(None)),
+            Input::TimerFired { call } => self.timer_fired(call, effects),
             Input::BackoffOver { call } => self.backoff_over(call),
             Input::BudgetChanged(change) => self.budget_changed(change),
             Input::CancelRequested { reason } => self.cancel(reason, effects),
@@ -240,7 +282,15 @@ impl Core {
         }
     }
 
-    fn start(&mut self, effects: &mut Vec<Effect>) {
+    fn start(&mut self, recording: Option<Box<Recording>>, effects: &mut Vec<Effect>) {
+        if let Some(recording) = recording {
+            self.restored = recording.spent;
+            if recording.drift == Drift::Fail {
+                self.notes_told = recording.notes;
+                self.exhaustion_told = BudgetState { spent: recording.spent, ..self.budget }.exhausted();
+            }
+            self.replay = Some(Replay::new(*recording));
+        }
         self.scripts.insert(
             VmId::ROOT,
             ScriptState::new(None, self.options.nesting_depth, self.options.rules, self.name.clone()),
@@ -249,35 +299,38 @@ impl Core {
         effects.push(Effect::StartRoot);
     }
 
-    /// Takes a call off the books and queues its outcome for the script.
-    fn resolve(&mut self, id: CallId, outcome: Outcome) {
-        let Some(call) = self.calls.remove(&id) else { return };
-        let Some(script) = self.scripts.get_mut(&call.vm) else { return };
+    /// Takes a call off the books; what its script will see of it.
+    fn take_off(&mut self, id: CallId, outcome: Outcome) -> Option<Ready> {
+        let call = self.calls.remove(&id)?;
+        let script = self.scripts.get_mut(&call.vm)?;
         script.pending.remove(&call.slot);
         script.undelivered += 1;
-        self.ready.push_back(Ready::Outcome { vm: call.vm, slot: call.slot, outcome });
+        let spent = self.budget.spent;
+        Some(Ready::Outcome { vm: call.vm, slot: call.slot, outcome, spent })
     }
 
     /// One thing at a time: the script runs until it is idle before any sees the next.
     fn run_next(&mut self, effects: &mut Vec<Effect>) {
         while self.busy.is_none() {
-            let budget = self.budget;
-            let (vm, effect) = match self.ready.pop_front() {
+            let total = self.budget.total;
+            let (vm, effect) = match self.next_ready(effects) {
                 None => return,
-                Some(Ready::Outcome { vm, slot, outcome }) => {
+                Some(Ready::Outcome { vm, slot, outcome, spent }) => {
                     let Some(script) = self.scripts.get_mut(&vm) else { continue };
                     script.undelivered -= 1;
-                    (vm, Effect::Deliver { vm, slot, outcome, budget })
+                    (vm, Effect::Deliver { vm, slot, outcome, budget: BudgetState { total, spent } })
                 }
                 Some(Ready::Cancelled { vm, slot, reason }) => {
                     let Some(script) = self.scripts.get_mut(&vm) else { continue };
                     script.undelivered -= 1;
-                    (vm, Effect::Deliver { vm, slot, outcome: Err(cancelled(reason)), budget })
+                    let outcome = Err(cancelled(reason));
+                    (vm, Effect::Deliver { vm, slot, outcome, budget: self.budget })
                 }
-                Some(Ready::Child { call, vm, parent, request, depth }) => {
+                Some(Ready::Child { call, vm, parent, request, depth, spent }) => {
                     if !self.scripts.contains_key(&vm) {
                         continue;
                     }
+                    let budget = BudgetState { total, spent };
                     (vm, Effect::StartChild { call, vm, parent, request, depth, budget })
                 }
             };
@@ -313,9 +366,9 @@ impl Core {
                 }
                 // A timer cannot be rejected: it fires now, so that a script that waits for one goes on to its next
                 // call, which rejects. New ones may be set while the script cleans up.
-                CallState::Timer => {
+                CallState::Timer { .. } => {
                     script.undelivered += 1;
-                    self.ready.push_back(Ready::Outcome { vm, slot, outcome: Ok(None) });
+                    self.ready.push_back(Ready::Outcome { vm, slot, outcome: Ok(None), spent: self.budget.spent });
                 }
                 // Children unwind by themselves; their parents hear of it then.
                 CallState::Child { .. } => {
@@ -363,10 +416,10 @@ impl Core {
         let Some(call) = self.calls.get(&id) else { return };
         let under_way = match &call.kind {
             CallState::Agent(agent) => agent.is_under_way(),
-            CallState::Timer => true,
+            CallState::Timer { started } => *started,
             CallState::Child { .. } => false,
         };
-        if self.watched && !matches!(call.kind, CallState::Timer) {
+        if self.watched && !matches!(call.kind, CallState::Timer { .. }) {
             effects.push(Effect::Emit(call.ended(id, end, None)));
         }
         if under_way {
@@ -398,7 +451,7 @@ impl Call {
             CallState::Child { label, .. } => {
                 CallInfo::child(Some(label.clone()).filter(|label| !label.is_empty()))
             }
-            CallState::Timer => CallInfo::child(None),
+            CallState::Timer { .. } => CallInfo::child(None),
         }
     }
 
@@ -407,7 +460,7 @@ impl Call {
             CallState::Agent(agent) => {
                 (agent.attempts(), agent.usage_report(), agent.session(), agent.worktree())
             }
-            CallState::Child { .. } | CallState::Timer => (1, None, None, None),
+            CallState::Child { .. } | CallState::Timer { .. } => (1, None, None, None),
         };
         Event::CallEnded {
             call: id,

@@ -1,11 +1,15 @@
 //! Scripts: what they ask for, their children, their end.
 
+use std::time::Duration;
+
 use super::agents::as_rejection;
+use super::replay::Recalled;
 use super::{CallState, Core, Effect, Phase, Ready, ScriptState, cancelled};
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::event::{CallEnd, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::outcome::Settled;
+use crate::model::recording::Asked;
 use crate::model::request::{ChildRequest, ChildTarget, Item, Note, Request, RequestKind};
 
 impl Core {
@@ -25,6 +29,10 @@ impl Core {
             match said {
                 Item::Request(request) => self.requested(vm, request, effects),
                 Item::Note(note) => self.noted(vm, note, effects),
+            }
+            // It may have turned out that this is not the run that its journal tells of.
+            if self.phase == Phase::Over {
+                return;
             }
         }
         match settled {
@@ -55,12 +63,32 @@ impl Core {
         match request.kind {
             RequestKind::Agent(agent) => self.agent_requested(vm, request.slot, agent, effects),
             RequestKind::Workflow(child) => self.child_requested(vm, request.slot, child, effects),
-            RequestKind::Timer { delay } => {
-                let call = self.register(vm, request.slot, CallState::Timer);
-                effects.push(Effect::StartTimer { call, delay });
-            }
+            RequestKind::Timer { delay } => self.timer_requested(vm, request.slot, delay, effects),
             RequestKind::Cancel { target } => self.withdrawn(vm, target, effects),
         }
+    }
+
+    fn timer_requested(&mut self, vm: VmId, slot: Slot, delay: Duration, effects: &mut Vec<Effect>) {
+        let mark = self.mark(Asked::Timer(delay));
+        let call = self.register(vm, slot, CallState::Timer { started: false }, mark);
+        match self.recall(call, effects) {
+            Recalled::Later(_) | Recalled::Diverged => {}
+            Recalled::Unknown { .. } if self.is_replaying() => self.hold_timer(call, delay),
+            // Answers to timers are not worth taking from elsewhere.
+            Recalled::Unknown { .. } | Recalled::Now(_) => {
+                if let Some(CallState::Timer { started }) = self.calls.get_mut(&call).map(|call| &mut call.kind) {
+                    *started = true;
+                }
+                effects.push(Effect::StartTimer { call, delay });
+            }
+        }
+    }
+
+    pub(super) fn timer_fired(&mut self, id: CallId, effects: &mut Vec<Effect>) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let record = self.ended_record(id, call, &Ok(None), false);
+        let Some(ready) = self.take_off(id, Ok(None)) else { return };
+        self.queue(id, ready, record.into_iter().collect(), effects);
     }
 
     /// The script no longer wants an earlier call of its own.
@@ -95,6 +123,10 @@ impl Core {
                 message: format!("a promise was rejected and nothing handled it: {}", error.stack_text()),
             },
         };
+        if self.notes_told > 0 {
+            self.notes_told -= 1;
+            return;
+        }
         effects.push(Effect::Emit(event));
     }
 
@@ -104,19 +136,26 @@ impl Core {
         let label = match &request.target {
             ChildTarget::Name(name) | ChildTarget::Path(name) => name.clone(),
         };
-        let call = self.register(vm, slot, CallState::Child { vm: child, label: label.clone() });
+        let mark = self.mark(Asked::Child(&request));
+        let call = self.register(vm, slot, CallState::Child { vm: child, label: label.clone() }, mark);
+        if let Recalled::Diverged = self.recall(call, effects) {
+            return;
+        }
         if let Phase::Cancelling(reason) = self.phase {
             self.conclude(call, Err(cancelled(reason)), effects);
             return;
         }
         let depth = self.scripts.get(&vm).map_or(0, |script| script.depth) + 1;
         self.scripts.insert(child, ScriptState::new(Some(call), depth, self.rules(vm), label.into()));
+        let mut news = Vec::new();
         if self.watched {
             let info = self.calls[&call].info();
             let started = Event::CallStarted { call, script: vm, attempt: 1, continues: None, info };
-            effects.push(Effect::Emit(started));
+            news.push(Effect::Emit(started));
         }
-        self.ready.push_back(Ready::Child { call, vm: child, parent: vm, request, depth });
+        let spent = self.budget.spent;
+        news.extend(self.begun_record(call));
+        self.queue(call, Ready::Child { call, vm: child, parent: vm, request, depth, spent }, news, effects);
     }
 
     /// The child's script was not found, or is not one.

@@ -27,7 +27,7 @@ fn options() -> CoreOptions {
 
 fn started(options: CoreOptions) -> Core {
     let mut core = Core::new(options, "flow.js".into(), false);
-    assert_eq!(step(&mut core, Input::Started), [Effect::StartRoot]);
+    assert_eq!(step(&mut core, Input::Started { recording: None }), [Effect::StartRoot]);
     core
 }
 
@@ -100,7 +100,8 @@ fn words(effects: &[Effect]) -> String {
                 Effect::StartGrace => "grace".to_owned(),
                 Effect::Finish(Ok(value)) => format!("finish {value:?}"),
                 Effect::Finish(Err(error)) => format!("fail {}", error.code()),
-                Effect::Emit(_) | Effect::Charged { .. } => return None,
+                Effect::Diverged(error) => format!("diverged {}", error.code()),
+                Effect::Emit(_) | Effect::Charged { .. } | Effect::Record(_) => return None,
             })
         })
         .collect();
@@ -279,7 +280,7 @@ fn failed_attempts_are_charged_and_repeated_only_where_that_can_help() {
     };
     let retry = Some(RetryPolicy { max_attempts: 3, backoff: Duration::ZERO });
     let mut core = Core::new(options(), "flow.js".into(), true);
-    step(&mut core, Input::Started);
+    step(&mut core, Input::Started { recording: None });
     step(&mut core, idle(0, vec![agent_with(0, AgentOptions { retry, ..AgentOptions::default() })]));
     let effects = step(&mut core, failed(true));
     let budget = core.budget();
@@ -565,7 +566,7 @@ fn a_worktree_is_closed_before_the_script_hears_of_the_call() {
     let isolated = || AgentOptions { worktree: Some(WorktreeChoice::default()), ..AgentOptions::default() };
     let closed = |report| Input::WorktreeClosed { call: CallId(0), report, error: None };
     let mut core = Core::new(CoreOptions { max_parallel_agents: Cap::At(1), ..options() }, "f".into(), true);
-    step(&mut core, Input::Started);
+    step(&mut core, Input::Started { recording: None });
     step(&mut core, idle(0, vec![agent_with(0, isolated()), agent(1)]));
     assert_eq!(words(&step(&mut core, answer(0, 1.0))), "close 0 true");
     let report = Some(JsonText::new(r#"{"outcome":"unchanged"}"#));
@@ -678,7 +679,7 @@ impl World<'_> {
             }
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
             Effect::StartGrace => self.grace = true,
-            Effect::Emit(_) | Effect::Charged { .. } => {}
+            Effect::Emit(_) | Effect::Charged { .. } | Effect::Record(_) | Effect::Diverged(_) => {}
             Effect::Finish(_) => {
                 self.finished = true;
                 assert!(self.agents.is_empty(), "agents left running: {:?}", self.agents);
@@ -790,7 +791,7 @@ proptest! {
             grace: false,
             finished: false,
         };
-        world.feed(Input::Started);
+        world.feed(Input::Started { recording: None });
         for _ in 0..10_000 {
             if world.finished {
                 break;

@@ -1,0 +1,212 @@
+//! What a journal remembers of a run's calls, and what a resumed run is held against. Plain data.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ErrorData;
+use super::ids::CallId;
+use super::json::JsonText;
+use super::outcome::Outcome;
+use super::request::{AgentRequest, ChildRequest};
+
+/// The hash of what determines a call's answer: calls with the same one may stand in for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub u128);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Fingerprint {
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        u128::from_str_radix(text, 16).ok().map(Self)
+    }
+}
+
+/// A call as the script makes it.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked<'a> {
+    Agent(&'a AgentRequest),
+    Child(&'a ChildRequest),
+    Timer(Duration),
+}
+
+/// The kinds of calls that journals tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordedKind {
+    Agent,
+    Child,
+    Timer,
+}
+
+impl fmt::Display for RecordedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agent => "an agent call",
+            Self::Child => "a child workflow",
+            Self::Timer => "a timer",
+        })
+    }
+}
+
+/// What a call is known by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    pub kind: RecordedKind,
+    pub fingerprint: Fingerprint,
+    /// What it asks for, field by field, shortened; for people.
+    pub about: Arc<About>,
+}
+
+/// What a call asks for, for people who compare two of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Name and value of each field, in the order in which they are compared.
+    pub fields: Vec<(String, String)>,
+}
+
+impl About {
+    /// The fields in which two calls differ: `prompt: recorded "a", asked "b"`.
+    pub fn differences(&self, asked: &Self) -> Vec<String> {
+        let value = |about: &Self, name: &str| {
+            about.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone())
+        };
+        let mut names: Vec<&String> = self.fields.iter().map(|(name, _)| name).collect();
+        names.extend(asked.fields.iter().map(|(name, _)| name).filter(|name| value(self, name).is_none()));
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+        names
+            .into_iter()
+            .filter(|name| value(self, name) != value(asked, name))
+            .map(|name| {
+                format!("{name}: recorded {}, asked {}", shown(value(self, name)), shown(value(asked, name)))
+            })
+            .collect()
+    }
+}
+
+/// Makes marks. Given to whoever needs them, because hashing is not its business.
+pub type Marker = fn(Asked<'_>) -> Mark;
+
+/// How a call ended, as far as a replay needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedEnd {
+    pub outcome: Outcome,
+    /// It had no answer, whatever the script was given.
+    pub failed: bool,
+    /// What it cost, all attempts.
+    pub charged: f64,
+    pub usage: Option<JsonText>,
+    pub session: Option<String>,
+}
+
+/// A call of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedCall {
+    pub mark: Mark,
+    pub attempts: u32,
+    /// `None`: it had begun, and nothing is known of its end.
+    pub end: Option<RecordedEnd>,
+}
+
+/// One thing that a script was shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecordedStep {
+    pub call: CallId,
+    /// The call's outcome, or that a child began.
+    pub ended: bool,
+    /// What had been spent by then.
+    pub spent: f64,
+}
+
+/// What becomes of calls that are not what the journal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Drift {
+    /// The run stops and says what differs. Nothing is lost.
+    Fail,
+    /// Any recorded answer to an equal call is taken, wherever it stood; all else runs.
+    Match,
+    /// The first calls are taken as long as they are equal; the first different one and all after it run.
+    Prefix,
+}
+
+/// The part of a journal that a run goes on from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    pub drift: Drift,
+    /// By their numbers.
+    pub calls: Vec<(CallId, RecordedCall)>,
+    /// In the order in which scripts saw them.
+    pub steps: Vec<RecordedStep>,
+    /// Log lines, phases and warnings of scripts that were told.
+    pub notes: u64,
+    /// What had been spent in all.
+    pub spent: f64,
+}
+
+/// What is written down of a call beside its events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// It begins. For a child, scripts see that; `spent` is the budget that it sees.
+    Begun { call: CallId, mark: Mark, spent: f64 },
+    /// It has an outcome, which its script will see, with this budget.
+    Ended { call: CallId, mark: Mark, outcome: Outcome, failed: bool, charged: f64, spent: f64 },
+}
+
+/// A recorded call and what was asked instead, in words.
+pub fn drifted(call: CallId, recorded: Option<&Mark>, asked: Option<&Mark>) -> ErrorData {
+    let shown = |mark: Option<&Mark>| match mark {
+        None => "nothing".to_owned(),
+        Some(mark) => match &mark.about.label {
+            Some(label) => format!("{} labelled {label:?}", mark.kind),
+            None => mark.kind.to_string(),
+        },
+    };
+    let mut message = format!(
+        "the workflow does not do what its journal says: call {call} was {}, now it is {}",
+        shown(recorded),
+        shown(asked)
+    );
+    if let (Some(recorded), Some(asked)) = (recorded, asked) {
+        for difference in recorded.about.differences(&asked.about) {
+            message.push_str("\n  ");
+            message.push_str(&difference);
+        }
+    }
+    ErrorData::new("Error", message).with_code("ERR_REPLAY_MISMATCH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_name_the_field() {
+        let about = |fields: &[(&str, &str)]| About {
+            label: None,
+            fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        };
+        let recorded = about(&[("prompt", "\"a\""), ("model", "\"x\"")]);
+        let asked = about(&[("prompt", "\"b\""), ("model", "\"x\""), ("schema", "{}")]);
+        assert_eq!(
+            recorded.differences(&asked),
+            ["prompt: recorded \"a\", asked \"b\"", "schema: recorded nothing, asked {}"]
+        );
+    }
+
+    #[test]
+    fn fingerprints_are_read_back() {
+        let print = Fingerprint(0x1234_5678_9abc_def0);
+        assert_eq!(Fingerprint::parse(&print.to_string()), Some(print));
+        assert_eq!(Fingerprint::parse("x"), None);
+    }
+}
