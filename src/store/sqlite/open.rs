@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::failure::{Halt, Site};
 use super::presence::{self, Presence};
@@ -20,6 +20,9 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 /// The log of writes is cut back to this after it was taken over into the database, in bytes. Four times the length at
 /// which that happens, so that it is not cut and grown again all the time.
 const LOG_KEPT: u32 = 16 << 20;
+
+/// What is said of a database that is not ours.
+const OTHER: &str = "it is a database of some other program";
 
 /// Where a database is and how it is opened.
 #[derive(Clone, Debug)]
@@ -35,8 +38,11 @@ pub(super) struct Place {
 /// What the first bytes of a file say.
 enum Header {
     Missing,
-    Empty,
-    Store { format: i64 },
+    /// Empty, or begun and not yet ours. SQLite has to be asked.
+    Blank,
+    Store {
+        format: i64,
+    },
 }
 
 impl Place {
@@ -49,8 +55,6 @@ impl Place {
         }
         if let Header::Store { format } = header {
             self.accept(format)?;
-        } else if self.options.read_only {
-            return Err(self.foreign("it is empty"));
         }
         if missing {
             self.create_file().map_err(|error| self.site.io(&error))?;
@@ -69,17 +73,18 @@ impl Place {
                 return Err(self.foreign("it is a folder"));
             }
             Err(error) => return Err(self.site.io(&error)),
-            Ok(0) => return Ok(Header::Empty),
+            Ok(0) => return Ok(Header::Blank),
             Ok(_) => {}
         }
         if bytes.len() < 100 || !bytes.starts_with(b"SQLite format 3\0") {
             return Err(self.foreign("it is no SQLite database"));
         }
         let number = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        if number(68) != APPLICATION_ID {
-            return Err(self.foreign("it is a database of some other program"));
+        match number(68) {
+            APPLICATION_ID => Ok(Header::Store { format: i64::from(number(60)) }),
+            0 => Ok(Header::Blank),
+            _ => Err(self.foreign(OTHER)),
         }
-        Ok(Header::Store { format: i64::from(number(60)) })
     }
 
     fn foreign(&self, message: &str) -> StoreError {
@@ -150,7 +155,12 @@ impl Place {
     }
 
     fn migrate(&self, connection: &mut Connection) -> Result<(), Halt> {
-        let format = self.format(connection)?;
+        // Until it is known whose it is: closing it may not take over its log.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let moment = connection.transaction()?;
+        let format = self.format(&moment)?;
+        moment.finish()?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         if format < self.known() {
             if self.options.read_only {
                 let message = format!("its format {format} has to be brought up to date first");
@@ -182,9 +192,20 @@ impl Place {
         Ok(())
     }
 
-    /// The format of the database, which may be newer in the log than in the file itself; 0 if it is empty.
-    fn format(&self, connection: &Connection) -> Result<i64, Halt> {
-        let format = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    /// The format of the database, which may be newer in the log than in the file itself; 0 if it is empty. Inside a
+    /// transaction, since another process may be about to fill it.
+    fn format(&self, moment: &Transaction<'_>) -> Result<i64, Halt> {
+        let number = |name| moment.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let (application, format) = (number("application_id")?, number("user_version")?);
+        if application != i64::from(APPLICATION_ID) {
+            let tables: i64 = moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            if application != 0 || format != 0 || tables != 0 {
+                return Err(self.foreign(OTHER).into());
+            }
+            if self.options.read_only {
+                return Err(self.foreign("it is empty").into());
+            }
+        }
         self.accept(format)?;
         Ok(format)
     }

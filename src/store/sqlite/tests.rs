@@ -1,6 +1,11 @@
-//! The store through its own interface.
+//! The store through its own interface. `crash` kills processes, `faults` fails writes.
 
+mod crash;
+mod delete;
+mod faults;
+mod opening;
 mod ownership;
+mod vfs;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,6 +27,12 @@ struct Folder(TempDir);
 impl Folder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// In memory where the system has such a place: the disk's own slowness proves nothing where its failing is played.
+    fn without_disk() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
     }
 
     fn path(&self) -> PathBuf {
