@@ -1,14 +1,14 @@
 //! What durability costs: the store of durable runs, beside the disk's own pace.
 //!
-//! `store [samples]` prints one line of JSON per case. What SQLite can be expected to reach is measured here too: the
-//! same bytes written to a plain file and synced, one write at a time.
+//! `store [samples]` prints one line of JSON per case. The disk's own pace is that of the same bytes written to a plain
+//! file and synced. It changes by a factor of twenty with what else the machine does, from one second to the next, so
+//! whatever is compared with it is measured in turn with it, sample by sample, and reported as a ratio too.
 
 mod support;
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use smol_workflow_engine::model::ids::RunId;
 use smol_workflow_engine::model::journal::{Batch, Created, Entry, Lease, NewRun, SourceSnapshot};
@@ -27,18 +27,34 @@ fn main() {
         support::arguments().next().map_or(1_000, |text| text.parse().expect("a whole number"));
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
 
-    let synced = disk(&folder.path().join("plain"), samples);
-    support::report("write and sync a plain file", "ms", &synced);
-
+    let mut disk = Disk::new(&folder.path().join("plain"));
     for (name, synchronous) in [("normal", Synchronous::Normal), ("full", Synchronous::Full)] {
-        let path = folder.path().join(name).join("runs.db");
-        let store = open(&path, synchronous);
+        let store = open(&folder.path().join(name).join("runs.db"), synchronous);
         let lease = create(&store, "one");
-        let mut next = 1;
-        let single = appends(&store, &lease, &mut next, samples);
-        support::report(&format!("append an entry and wait, {name}"), "ms", &single);
-        let groups = together(&Arc::new(store), samples.div_ceil(10));
-        support::report(&format!("64 runs append an entry each and wait, {name}, per round"), "ms", &groups);
+        let mut seq = 0;
+        let append = || {
+            seq += 1;
+            store.append(&lease, batch(vec![entry(seq)])).wait().expect("the disk works");
+        };
+        in_turn(&mut disk, &format!("append an entry and wait, {name}"), samples, append);
+
+        let leases: Vec<Lease> =
+            (0..64).map(|number| create(&store, &format!("together {number}"))).collect();
+        let mut seq = 0;
+        let round = || {
+            seq += 1;
+            let append = |lease| store.append(lease, batch(vec![entry(seq)]));
+            let waiting: Vec<_> = leases.iter().map(append).collect();
+            for append in waiting {
+                append.wait().expect("the disk works");
+            }
+        };
+        in_turn(
+            &mut disk,
+            &format!("64 runs append an entry each and wait, {name}"),
+            samples.div_ceil(5),
+            round,
+        );
     }
     growth(&open(&folder.path().join("growth/runs.db"), Synchronous::Normal), samples);
     reading(&open(&folder.path().join("reading/runs.db"), Synchronous::Normal), samples.div_ceil(20));
@@ -78,34 +94,40 @@ fn batch(entries: Vec<Entry>) -> Batch {
     Batch { entries, at: 1, ..Batch::default() }
 }
 
-/// The disk's own pace: a file that is as long as a log gets, written and synced piece by piece.
-fn disk(path: &Path, samples: usize) -> Vec<f64> {
-    let mut file = File::create(path).expect("the folder is there");
-    let piece = vec![7_u8; COMMIT];
-    support::sample(samples, || {
-        file.write_all(&piece).expect("there is room");
-        file.sync_data().expect("the disk works");
-    })
+/// The disk's own pace.
+struct Disk(File);
+
+impl Disk {
+    fn new(path: &Path) -> Self {
+        Self(File::create(path).expect("the folder is there"))
+    }
+
+    fn write_and_sync(&mut self) {
+        self.0.write_all(&[7; COMMIT]).expect("there is room");
+        self.0.sync_data().expect("the disk works");
+    }
+}
+
+/// Measures a case in turn with the disk.
+fn in_turn(disk: &mut Disk, name: &str, count: usize, mut body: impl FnMut()) {
+    let (mut plain, mut times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..=count {
+        let floor = support::timed(|| disk.write_and_sync());
+        let time = support::timed(&mut body);
+        plain.push(floor);
+        times.push(time);
+        ratios.push(time / floor);
+    }
+    // The first time everything is prepared.
+    support::report(name, "ms", &times[1..]);
+    support::report(&format!("{name}: a plain file written and synced in turn"), "ms", &plain[1..]);
+    support::report(&format!("{name}: times the plain file"), "×", &ratios[1..]);
 }
 
 fn appends(store: &SqliteStore, lease: &Lease, next: &mut u64, count: usize) -> Vec<f64> {
     support::sample(count, || {
         store.append(lease, batch(vec![entry(*next)])).wait().expect("the disk works");
         *next += 1;
-    })
-}
-
-/// Sixty-four runs, each with one entry under way at a time.
-fn together(store: &Arc<SqliteStore>, rounds: usize) -> Vec<f64> {
-    let leases: Vec<Lease> = (0..64).map(|number| create(store, &format!("together {number}"))).collect();
-    let mut seq = 0;
-    support::sample(rounds, || {
-        seq += 1;
-        let waiting: Vec<_> =
-            leases.iter().map(|lease| store.append(lease, batch(vec![entry(seq)]))).collect();
-        for append in waiting {
-            append.wait().expect("the disk works");
-        }
     })
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::ids::CallId;
 use super::script::Position;
+use super::store::StoreError;
 
 /// An error that a script threw, or that a call rejects with: what JavaScript's `Error` holds, as data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -164,6 +165,9 @@ pub enum WorkflowError {
     /// A native loop did not come back; the run was abandoned and its thread left to itself.
     #[error("the workflow is stuck inside one native operation that cannot be interrupted ({script})")]
     Wedged { script: String },
+    /// The store of durable runs did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A defect of the engine. Never expected; reported rather than crashing the host.
     #[error("internal error of the workflow engine: {message}")]
     Internal { message: String },
@@ -196,6 +200,7 @@ impl WorkflowError {
             Self::Option { .. } => "ERR_INVALID_OPTION",
             Self::Config { .. } => "ERR_CONFIG",
             Self::Wedged { .. } => "ERR_SCRIPT_WEDGED",
+            Self::Store(error) => error.code(),
             Self::Internal { .. } => "ERR_INTERNAL",
         }
     }
@@ -207,6 +212,7 @@ impl WorkflowError {
             | Self::Unsupported { hint, .. }
             | Self::Import { hint, .. }
             | Self::Script { hint, .. } => hint.as_deref(),
+            Self::Store(error) => error.hint(),
             Self::NoEntry => Some(
                 "return a result at the end (`return await main()`), or export a function as default; `await` what the script starts",
             ),
@@ -231,6 +237,9 @@ impl WorkflowError {
 
     /// The facts behind the message, as JSON for `WorkflowError.details`.
     pub fn details(&self) -> Value {
+        if let Self::Store(error) = self {
+            return error.details();
+        }
         let mut details = Map::new();
         let mut set = |key: &str, value: Value| details.insert(key.to_owned(), value);
         match self {
@@ -274,7 +283,7 @@ impl WorkflowError {
             Self::Config { place, .. } => {
                 set("place", json!(place));
             }
-            Self::Metadata { .. } | Self::NoEntry | Self::Internal { .. } => {}
+            Self::Metadata { .. } | Self::NoEntry | Self::Store(_) | Self::Internal { .. } => {}
         }
         if let Some(hint) = self.hint() {
             details.insert("hint".to_owned(), json!(hint));

@@ -3,9 +3,12 @@
 //! A file that is somebody else's, or of a newer format, is left as it was. What the tables are for is not known here.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -20,6 +23,9 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 /// The log of writes is cut back to this after it was taken over into the database, in bytes. Four times the length at
 /// which that happens, so that it is not cut and grown again all the time.
 const LOG_KEPT: u32 = 16 << 20;
+
+/// SQLite counts what it waits in 31 bits, as milliseconds: 24 days.
+const LONGEST_WAIT: u32 = i32::MAX as u32;
 
 /// What is said of a database that is not ours.
 const OTHER: &str = "it is a database of some other program";
@@ -45,9 +51,23 @@ enum Header {
     },
 }
 
+/// The file as a URI that makes SQLite read it and nothing else.
+fn immutable(path: &Path) -> String {
+    const SPECIAL: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#');
+    let path = percent_encode(path.as_os_str().as_encoded_bytes(), SPECIAL).to_string();
+    if cfg!(windows) {
+        format!("file:///{}?immutable=1", path.replace('\\', "/"))
+    } else {
+        format!("file:{path}?immutable=1")
+    }
+}
+
 impl Place {
     /// Makes sure that there is a store of the current format.
     pub(super) fn prepare(&self) -> Result<(), StoreError> {
+        // One at a time in this process, so that nobody has the file open yet when it is created; see `header`.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let header = self.header()?;
         let missing = matches!(header, Header::Missing);
         if missing && (self.options.read_only || !self.options.create) {
@@ -63,26 +83,27 @@ impl Place {
         self.migrate(&mut connection).map_err(|halt| self.site.halt(halt))
     }
 
-    /// Reads the file's own header, before SQLite may touch anything.
+    /// Reads the header of the file itself, before anything can touch it. SQLite does that for us: closing a file that
+    /// it has open elsewhere in this process would take its locks away (POSIX), and no other process would know that we
+    /// are there.
     fn header(&self) -> Result<Header, StoreError> {
-        let mut bytes = Vec::with_capacity(100);
-        let read = fs::File::open(&self.site.path).and_then(|file| file.take(100).read_to_end(&mut bytes));
-        match read {
+        match fs::metadata(&self.site.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Header::Missing),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                return Err(self.foreign("it is a folder"));
-            }
             Err(error) => return Err(self.site.io(&error)),
-            Ok(0) => return Ok(Header::Blank),
+            Ok(found) if found.is_dir() => return Err(self.foreign("it is a folder")),
             Ok(_) => {}
         }
-        if bytes.len() < 100 || !bytes.starts_with(b"SQLite format 3\0") {
-            return Err(self.foreign("it is no SQLite database"));
-        }
-        let number = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        match number(68) {
-            APPLICATION_ID => Ok(Header::Store { format: i64::from(number(60)) }),
-            0 => Ok(Header::Blank),
+        let read = || {
+            // Immutable: no locks, no log, nothing created beside it.
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            let file = Connection::open_with_flags(immutable(&self.site.path), flags)?;
+            let number = |name| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            Ok((number("application_id")?, number("user_version")?))
+        };
+        let (application, format) = read().map_err(|error| self.site.error(&error))?;
+        match u32::try_from(application) {
+            Ok(APPLICATION_ID) => Ok(Header::Store { format }),
+            Ok(0) => Ok(Header::Blank),
             _ => Err(self.foreign(OTHER)),
         }
     }
@@ -111,10 +132,14 @@ impl Place {
             fs::create_dir_all(folder)?;
         }
         let mut options = OpenOptions::new();
-        options.create(true).append(true);
+        options.create_new(true).write(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.site.path).map(drop)
+        match options.open(&self.site.path) {
+            // Another process was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            created => created.map(drop),
+        }
     }
 
     /// A connection with everything set that is not kept in the file.
@@ -134,7 +159,8 @@ impl Place {
             Some(vfs) => Connection::open_with_flags_and_vfs(&self.site.path, flags, vfs)?,
             None => Connection::open_with_flags(&self.site.path, flags)?,
         };
-        connection.busy_timeout(Duration::from_millis(self.options.busy_timeout_ms.into()))?;
+        connection
+            .busy_timeout(Duration::from_millis(self.options.busy_timeout_ms.min(LONGEST_WAIT).into()))?;
         // The file may have come from somebody else: nothing in its schema may run code.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -217,11 +243,7 @@ impl Place {
         self.try_enter(connection, &folder).map_err(|halt| self.site.halt(halt))
     }
 
-    fn try_enter(
-        &self,
-        connection: &mut Connection,
-        folder: &std::path::Path,
-    ) -> Result<(i64, Presence), Halt> {
+    fn try_enter(&self, connection: &mut Connection, folder: &Path) -> Result<(i64, Presence), Halt> {
         let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let idle =
             "SELECT number FROM owners WHERE number NOT IN (SELECT owner FROM runs WHERE owner IS NOT NULL)";

@@ -385,6 +385,29 @@ fn what_waits_too_long_to_be_written_is_refused_and_nobody_waits_inside() {
     check(&folder.path());
 }
 
+#[test]
+fn what_cannot_be_written_alone_does_not_keep_others_from_being_written() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let (bad, good) = (started(&store, "bad"), started(&store, "good"));
+    let long = format!("\"{}\"", "x".repeat(5_000));
+    store.append(&bad, batch(vec![entry(1, &long)])).wait().unwrap();
+    let other = Connection::open(folder.path()).unwrap();
+    other.execute("DELETE FROM blobs WHERE length(body) > 4096", []).unwrap();
+    // All of them wait, and are written together: the run with the damage in the middle.
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let group = [
+        store.append(&good, batch(numbered(1..=1))),
+        store.append(&bad, batch(vec![entry(1, &long), entry(2, "2")])),
+        store.append(&bad, batch(vec![entry(2, "2"), entry(3, "3")])),
+        store.append(&good, batch(numbered(2..=2))),
+    ];
+    other.execute_batch("ROLLBACK").unwrap();
+    let answers = group.map(|append| append.wait().map_err(|error| error.code()));
+    assert_eq!(answers, [Ok(()), Err("ERR_STORE_CORRUPT"), Ok(()), Ok(())]);
+    assert_eq!(store.run(&id("good")).unwrap().summary.last_seq, 2);
+}
+
 #[tokio::test]
 async fn appends_can_be_awaited_and_closing_writes_them() {
     let folder = Folder::new();

@@ -45,6 +45,36 @@ fn a_store_is_created_for_its_owner_only() {
 }
 
 #[test]
+fn paths_mean_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a b.db", "50%.db", "%41.db", "what?mode=memory", "#1.db", "ü.db", "file:x.db", ":memory:"]
+    {
+        let path = folder.path().join(name);
+        started(&SqliteStore::open(&path, quick()).unwrap(), "a");
+        assert!(path.is_file(), "{name}");
+        let store = SqliteStore::open(&path, StoreOptions { create: false, ..quick() }).unwrap();
+        store.run(&id("a")).unwrap();
+    }
+}
+
+/// Closing a file takes away the locks that the process has on it, whoever in the process has set them.
+#[test]
+fn opening_a_store_again_leaves_the_locks_of_the_first_alone() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let lease = started(&store, "a");
+    drop(folder.open());
+    // Another process comes and goes. If it took itself for the last one, it would take the log away with it.
+    assert_eq!(crash::output(crash::part("visits", &folder.path())), "1 run\n");
+    assert!(folder.path().with_file_name("runs.db-wal").exists());
+    store.append(&lease, batch(numbered(1..=1))).wait().unwrap();
+    assert_eq!(crash::output(crash::part("visits", &folder.path())), "1 run\n");
+    drop(store);
+    check(&folder.path());
+    assert_eq!(folder.open().run(&id("a")).unwrap().summary.last_seq, 1);
+}
+
+#[test]
 fn what_is_no_store_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text");
