@@ -9,3 +9,4 @@ pub mod providers;
 pub mod runtime;
 pub mod schema;
 pub mod script;
+pub mod store;

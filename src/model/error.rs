@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::ids::CallId;
 use super::script::Position;
+use super::store::StoreError;
 
 /// An error that a script threw, or that a call rejects with: what JavaScript's `Error` holds, as data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -167,6 +168,9 @@ pub enum WorkflowError {
     /// A native loop did not come back; the run was abandoned and its thread left to itself.
     #[error("the workflow is stuck inside one native operation that cannot be interrupted ({script})")]
     Wedged { script: String },
+    /// The store of durable runs did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A defect of the engine. Never expected; reported rather than crashing the host.
     #[error("internal error of the workflow engine: {message}")]
     Internal { message: String },
@@ -200,6 +204,7 @@ impl WorkflowError {
             Self::Config { .. } => "ERR_CONFIG",
             Self::Replay { .. } => "ERR_REPLAY_MISMATCH",
             Self::Wedged { .. } => "ERR_SCRIPT_WEDGED",
+            Self::Store(error) => error.code(),
             Self::Internal { .. } => "ERR_INTERNAL",
         }
     }
@@ -211,6 +216,7 @@ impl WorkflowError {
             | Self::Unsupported { hint, .. }
             | Self::Import { hint, .. }
             | Self::Script { hint, .. } => hint.as_deref(),
+            Self::Store(error) => error.hint(),
             Self::NoEntry => Some(
                 "return a result at the end (`return await main()`), or export a function as default; `await` what the script starts",
             ),
@@ -238,6 +244,9 @@ impl WorkflowError {
 
     /// The facts behind the message, as JSON for `WorkflowError.details`.
     pub fn details(&self) -> Value {
+        if let Self::Store(error) = self {
+            return error.details();
+        }
         let mut details = Map::new();
         let mut set = |key: &str, value: Value| details.insert(key.to_owned(), value);
         match self {
@@ -281,7 +290,11 @@ impl WorkflowError {
             Self::Config { place, .. } => {
                 set("place", json!(place));
             }
-            Self::Metadata { .. } | Self::NoEntry | Self::Replay { .. } | Self::Internal { .. } => {}
+            Self::Metadata { .. }
+            | Self::NoEntry
+            | Self::Replay { .. }
+            | Self::Store(_)
+            | Self::Internal { .. } => {}
         }
         if let Some(hint) = self.hint() {
             details.insert("hint".to_owned(), json!(hint));

@@ -63,8 +63,9 @@ fn the_rooms_know_only_whom_they_may() {
         ("src/runtime/", &["model", "runtime"]),
         ("src/schema/", &["model", "schema"]),
         ("src/providers/", &["model", "providers"]),
+        ("src/store/", &["model", "store"]),
         ("src/engine/core/", &["model"]),
-        ("src/engine/", &["model", "script", "runtime", "schema", "providers", "engine"]),
+        ("src/engine/", &["model", "script", "runtime", "schema", "providers", "store", "engine"]),
         ("src/binding/", &["model", "engine", "providers", "schema", "script", "binding"]),
     ];
     let mut findings = Vec::new();
@@ -98,8 +99,9 @@ fn each_library_has_one_room() {
         ("tempfile", &["src/providers/"]),
         ("tokio::process", &["src/providers/process/"]),
         ("rustix", &["src/providers/process/"]),
-        ("rusqlite", &["src/store/"]),
-        ("tokio", &["src/engine/", "src/providers/", "src/binding/"]),
+        ("rusqlite", &["src/store/sqlite/"]),
+        ("sha2", &["src/store/sqlite/"]),
+        ("tokio", &["src/engine/", "src/providers/", "src/store/", "src/binding/"]),
     ];
     let mut findings = Vec::new();
     for source in rust() {

@@ -1,0 +1,100 @@
+use super::*;
+
+/// A run that is over and owned by nobody.
+fn finished(store: &SqliteStore, name: &str, source_text: &str, entries: Vec<Entry>) {
+    let mut run = new_run(name);
+    run.source = source(source_text);
+    run.entries = entries;
+    let Created::New(lease) = store.create(run, TTL, 100).wait().unwrap() else { panic!() };
+    let done = RunPatch { status: Some(RunStatus::Completed), ..RunPatch::default() };
+    store.append(&lease, Batch { release: true, ..patch(done) }).wait().unwrap();
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).unwrap().len()
+}
+
+#[test]
+fn what_is_deleted_leaves_nothing_and_the_file_shrinks() {
+    let folder = Folder::new();
+    let path = folder.path();
+    let store = folder.open();
+    let shared = format!("\"{}\"", "s".repeat(10_000));
+    let own = |name: &str| format!("\"{}\"", name.repeat(1_000_000));
+    for name in ["a", "b", "c"] {
+        finished(&store, name, "return 1\n", vec![entry(1, &shared), entry(2, &own(name)), entry(3, "3")]);
+    }
+    let process = ProcessNote { pid: 1, pgid: 1, start_time: 1, marker: String::new() };
+    let lease = store.claim(&id("a"), TTL, 200).wait().unwrap().lease;
+    store.note_process(&lease, process).wait().unwrap();
+    store.release(&lease, 300).wait().unwrap();
+
+    let ids = Selection::Ids(vec![id("a"), id("b"), id("a")]);
+    let planned = store.delete(ids.clone(), true, 500).wait().unwrap();
+    // Each run's own texts; what `c` needs too stays.
+    let bytes = 2 * (own("a").len() as u64 + 1);
+    assert_eq!(planned, Deleted { runs: 2, entries: 6, bytes, file_bytes: 0 });
+    assert_eq!(count(&path, "runs"), 3);
+
+    store.close().wait().unwrap();
+    drop(store);
+    let before = size(&path);
+    let store = folder.open();
+    let deleted = store.delete(ids.clone(), false, 500).wait().unwrap();
+    assert_eq!((deleted.runs, deleted.entries, deleted.bytes), (2, 6, bytes));
+    // Whole pages, and those that others need stay.
+    assert!(deleted.file_bytes + 2 * 4_096 > bytes, "{deleted:?}");
+    assert_eq!(size(&path), before - deleted.file_bytes);
+    for (what, left) in [("runs", 1), ("entries", 3), ("blobs", 3), ("blob_uses", 3), ("processes", 0)] {
+        assert_eq!(count(&path, what), left, "{what}");
+    }
+    assert_eq!(store.entries(&id("c"), 1, 9).unwrap()[0], entry(1, &shared));
+    assert_eq!(code(store.delete(ids, false, 500).wait()), "ERR_UNKNOWN_RUN");
+    drop(store);
+    check(&path);
+}
+
+#[test]
+fn what_somebody_works_on_is_not_deleted() {
+    let folder = Folder::new();
+    let (one, two) = (folder.open(), folder.open());
+    let lease = started(&one, "a");
+    finished(&one, "b", "return 2\n", numbered(1..=2));
+    for store in [&one, &two] {
+        for dry_run in [true, false] {
+            let both = Selection::Ids(vec![id("b"), id("a")]);
+            assert_eq!(code(store.delete(both, dry_run, 500).wait()), "ERR_RUN_OWNED");
+        }
+    }
+    assert_eq!(count(&folder.path(), "runs"), 2);
+    let all = Selection::Filter(Filter::default());
+    assert_eq!(two.delete(all.clone(), true, 500).wait().unwrap().runs, 1);
+    assert_eq!(two.delete(all.clone(), false, 500).wait().unwrap().entries, 2);
+    one.append(&lease, batch(numbered(1..=1))).wait().unwrap();
+    // Gone, and not heard of again.
+    drop(one);
+    assert_eq!(two.delete(all, false, 500).wait().unwrap().runs, 1);
+    assert_eq!(count(&folder.path(), "runs"), 0);
+}
+
+#[test]
+fn others_write_while_much_is_deleted() {
+    let folder = Folder::new();
+    let store = folder.open();
+    for number in 0..30 {
+        finished(&store, &format!("r{number}"), &format!("return {number}\n"), numbered(1..=1_000));
+    }
+    let lease = started(&store, "a");
+    let finished = Filter { status: vec![RunStatus::Completed], ..Filter::default() };
+    let deletion = store.delete(Selection::Filter(finished), false, 500);
+    for seq in 1..=5 {
+        store.append(&lease, batch(numbered(seq..=seq))).wait().unwrap();
+    }
+    // A journal of 30 000 entries is not gone in five steps.
+    assert!(store.list(&Filter::default()).unwrap().len() > 1);
+    let deleted = deletion.wait().unwrap();
+    assert_eq!((deleted.runs, deleted.entries), (30, 30_000));
+    assert_eq!(store.list(&Filter::default()).unwrap().len(), 1);
+    drop(store);
+    check(&folder.path());
+}

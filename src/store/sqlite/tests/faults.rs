@@ -1,0 +1,201 @@
+//! The N-th operation on the disk fails, for every N that there is.
+
+use super::vfs::{Failing, Fault, Files, NAME};
+use super::*;
+
+fn open_failing(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open_in(path, StoreOptions::default(), Some(NAME), MIGRATIONS)
+}
+
+/// What happens to a store: each step is one write, which may be tried again. The runs are `kept`, and `gone` in the end.
+struct Story<'a> {
+    store: &'a SqliteStore,
+    failing: &'a Failing,
+    /// The errors on the way.
+    errors: Vec<StoreError>,
+}
+
+impl Story<'_> {
+    /// Tries until it works. What stays broken is mended after it was seen twice.
+    fn insist<T>(&mut self, step: impl Fn(&SqliteStore) -> Pending<T>) -> T {
+        for attempt in 1.. {
+            match step(self.store).wait() {
+                Ok(done) => return done,
+                Err(error) => self.errors.push(error),
+            }
+            if attempt == 2 {
+                self.failing.disarm();
+            }
+            assert!(attempt < 4, "{:?}", self.errors);
+        }
+        unreachable!()
+    }
+
+    fn create(&mut self, name: &'static str) -> Lease {
+        match self.insist(|store| store.create(new_run(name), TTL, 100)) {
+            Created::New(lease) => lease,
+            // Written, and reported as failed: whoever finds its own run there owns it.
+            Created::Existing { record, .. } => {
+                let owner = record.summary.owner.unwrap().number;
+                let number = rows::number(&self.store.place.connect().unwrap(), &id(name)).unwrap().unwrap();
+                Lease { run: id(name), number, epoch: 1, owner }
+            }
+        }
+    }
+
+    fn tell(&mut self) {
+        let kept = self.create("kept");
+        let mut last = 0;
+        for length in [1, 3, 10] {
+            let entries: Vec<Entry> = (last + 1..=last + length).map(told).collect();
+            last += length;
+            let usage = UsageTotals { spent: last as f64, report: None };
+            let change = RunPatch { usage: Some(usage), ..RunPatch::default() };
+            self.insist(|store| {
+                store.append(&kept, Batch { patch: Some(change.clone()), ..batch(entries.clone()) })
+            });
+            self.failing.acknowledge(last);
+        }
+        let gone = self.create("gone");
+        self.insist(|store| store.append(&gone, batch((1..=20).map(told).collect())));
+        self.insist(|store| store.renew(vec![kept.clone()], TTL, 200));
+        for attempt in 1.. {
+            match self.store.delete(Selection::Ids(vec![id("gone")]), false, 9_000).wait() {
+                Ok(_) => break,
+                // Gone, though its space may not have been given back.
+                Err(StoreError::UnknownRun { .. }) if attempt > 1 => break,
+                Err(error) => self.errors.push(error),
+            }
+            if attempt == 2 {
+                self.failing.disarm();
+            }
+            assert!(attempt < 4, "{:?}", self.errors);
+        }
+        self.insist(|store| store.append(&kept, batch((15..=16).map(told).collect())));
+        self.failing.acknowledge(16);
+    }
+}
+
+/// Entries with long bodies among them, that runs share.
+fn told(seq: u64) -> Entry {
+    let text = if seq.is_multiple_of(4) { "x".repeat(9_000) } else { format!("entry {seq}") };
+    entry(seq, &format!("\"{text}\""))
+}
+
+fn is_whole(path: &Path, at_least: u64) {
+    check(path);
+    let store = SqliteStore::open(path, quick()).unwrap();
+    let entries = store.entries(&id("kept"), 1, 100).unwrap();
+    assert!(entries.len() as u64 >= at_least, "{} of {at_least} entries are there", entries.len());
+    for (seq, found) in (1..).zip(entries) {
+        assert_eq!(found, told(seq));
+    }
+}
+
+#[test]
+fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
+    let failing = Failing::new();
+    for (fault, stays, expected) in [
+        (Fault::Full, false, "ERR_STORE_FULL"),
+        (Fault::Full, true, "ERR_STORE_FULL"),
+        (Fault::Broken, false, "ERR_STORE_IO"),
+        (Fault::Broken, true, "ERR_STORE_IO"),
+    ] {
+        let mut seen = 0;
+        for at in 1.. {
+            let folder = Folder::without_disk();
+            let store = open_failing(&folder.path()).unwrap();
+            failing.arm(fault, at, stays);
+            let mut story = Story { store: &store, failing: &failing, errors: Vec::new() };
+            story.tell();
+            for error in &story.errors {
+                assert_eq!(error.code(), expected, "{error} at {at}");
+            }
+            seen += story.errors.len();
+            let before_its_end = failing.disarm();
+            failing.arm(fault, if before_its_end { u64::MAX } else { at }, stays);
+            drop(store);
+            failing.disarm();
+            is_whole(&folder.path(), 16);
+            let store = folder.open();
+            assert_eq!(store.run(&id("kept")).unwrap().summary.spent, 14.0);
+            assert_eq!(code(store.run(&id("gone"))), "ERR_UNKNOWN_RUN");
+            if !before_its_end {
+                assert!(at > 30, "{fault:?} was over after {at} operations");
+                break;
+            }
+        }
+        assert!(seen > 20, "{fault:?}: only {seen} errors were seen");
+    }
+}
+
+#[test]
+fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
+    let failing = Failing::new();
+    for fault in [Fault::Full, Fault::Broken] {
+        for at in 1.. {
+            let folder = Folder::without_disk();
+            failing.arm(fault, at, false);
+            let opened = open_failing(&folder.path());
+            let happened = failing.disarm();
+            if let Err(error) = &opened {
+                assert!(["ERR_STORE_FULL", "ERR_STORE_IO"].contains(&error.code()), "{error} at {at}");
+            }
+            drop(opened);
+            let store = folder.open();
+            let lease = started(&store, "a");
+            store.append(&lease, batch(numbered(1..=3))).wait().unwrap();
+            drop(store);
+            check(&folder.path());
+            if !happened {
+                assert!(at > 5, "{at}");
+                break;
+            }
+        }
+    }
+}
+
+fn restore(files: &Files) -> Folder {
+    let folder = Folder::without_disk();
+    let state = folder.path().parent().unwrap().to_owned();
+    std::fs::create_dir_all(&state).unwrap();
+    for (path, bytes) in files {
+        std::fs::write(state.join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn what_is_acknowledged_survives_a_loss_of_power_at_any_moment() {
+    let failing = Failing::new();
+    for at in 1.. {
+        let folder = Folder::without_disk();
+        let store = open_failing(&folder.path()).unwrap();
+        failing.arm(Fault::PowerLoss, at, false);
+        let mut story = Story { store: &store, failing: &failing, errors: Vec::new() };
+        story.tell();
+        assert_eq!(story.errors, []);
+        drop(store);
+        if !failing.disarm() {
+            assert!(at > 30, "{at}");
+            break;
+        }
+        let held = failing.held();
+        // What was written after the last sync may be there or not, in each file.
+        for (database, log) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut files = Files::new();
+            for (is_log, written) in [(false, database), (true, log)] {
+                let files_then = if written { &held.written } else { &held.synced };
+                let of_this_kind =
+                    files_then.iter().filter(|(path, _)| path.ends_with("runs.db-wal") == is_log);
+                files.extend(of_this_kind.map(|(path, bytes)| (path.clone(), bytes.clone())));
+            }
+            let restored = restore(&files);
+            if held.acknowledged == 0 {
+                check(&restored.path());
+            } else {
+                is_whole(&restored.path(), held.acknowledged);
+            }
+        }
+    }
+}

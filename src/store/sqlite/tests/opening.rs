@@ -1,0 +1,303 @@
+use std::fs;
+
+use super::*;
+
+/// A store of format 1, as its first engine has written it: runs and entries with texts short and long.
+const FORMAT_1: &str = include_str!("format-1.sql");
+
+/// Every file that belongs to a store, and what is in it.
+fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.path().is_file());
+    files.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
+}
+
+fn format(path: &Path) -> i64 {
+    Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_store_is_created_for_its_owner_only() {
+    let folder = Folder::new();
+    let missing = StoreOptions { create: false, ..quick() };
+    let error = SqliteStore::open(&folder.path(), missing).unwrap_err();
+    assert_eq!(error, StoreError::Missing { path: folder.path() });
+    let reading = StoreOptions { read_only: true, ..quick() };
+    assert_eq!(code(SqliteStore::open(&folder.path(), reading)), "ERR_STORE_MISSING");
+    assert!(!folder.path().parent().unwrap().exists());
+
+    let store = folder.open();
+    assert_eq!(store.path(), folder.path());
+    started(&store, "a");
+    #[cfg(unix)]
+    for (name, mode) in
+        [("runs.db", 0o600), ("runs.db-wal", 0o600), ("runs.db-shm", 0o600), ("runs.db-owners", 0o700)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let found = fs::metadata(folder.path().with_file_name(name)).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode, "{name}");
+    }
+    drop(store);
+    // Nothing is left beside it but the empty folder of its owners.
+    assert_eq!(files(&folder.path()).keys().collect::<Vec<_>>(), ["runs.db"]);
+    assert_eq!(fs::read_dir(presence::folder(&folder.path())).unwrap().count(), 0);
+    SqliteStore::open(&folder.path(), missing).unwrap();
+}
+
+#[test]
+fn paths_mean_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a b.db", "50%.db", "%41.db", "what?mode=memory", "#1.db", "ü.db", "file:x.db", ":memory:"]
+    {
+        let path = folder.path().join(name);
+        started(&SqliteStore::open(&path, quick()).unwrap(), "a");
+        assert!(path.is_file(), "{name}");
+        let store = SqliteStore::open(&path, StoreOptions { create: false, ..quick() }).unwrap();
+        store.run(&id("a")).unwrap();
+    }
+}
+
+/// Closing a file takes away the locks that the process has on it, whoever in the process has set them.
+#[test]
+fn opening_a_store_again_leaves_the_locks_of_the_first_alone() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let lease = started(&store, "a");
+    drop(folder.open());
+    // Another process comes and goes. If it took itself for the last one, it would take the log away with it.
+    assert_eq!(crash::output(crash::part("visits", &folder.path())), "1 run\n");
+    assert!(folder.path().with_file_name("runs.db-wal").exists());
+    store.append(&lease, batch(numbered(1..=1))).wait().unwrap();
+    assert_eq!(crash::output(crash::part("visits", &folder.path())), "1 run\n");
+    drop(store);
+    check(&folder.path());
+    assert_eq!(folder.open().run(&id("a")).unwrap().summary.last_seq, 1);
+}
+
+#[test]
+fn what_is_no_store_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text");
+    fs::write(&text, "nothing").unwrap();
+    let long_text = folder.path().join("long");
+    fs::write(&long_text, "nothing ".repeat(1_000)).unwrap();
+    let database = folder.path().join("database");
+    Connection::open(&database)
+        .unwrap()
+        .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        .unwrap();
+    for path in [&text, &long_text, &database] {
+        let before = files(path);
+        let error = SqliteStore::open(path, quick()).unwrap_err();
+        assert_eq!(error.code(), "ERR_STORE_FOREIGN", "{error}");
+        assert_eq!(files(path), before);
+    }
+    assert_eq!(code(SqliteStore::open(folder.path(), quick())), "ERR_STORE_FOREIGN");
+    let below_a_file = text.join("runs.db");
+    assert_eq!(code(SqliteStore::open(&below_a_file, quick())), "ERR_STORE_IO");
+    // An empty file is as good as none.
+    let empty = folder.path().join("empty");
+    fs::write(&empty, "").unwrap();
+    let reading = StoreOptions { read_only: true, ..quick() };
+    assert_eq!(code(SqliteStore::open(&empty, reading)), "ERR_STORE_FOREIGN");
+    SqliteStore::open(&empty, quick()).unwrap();
+    assert_eq!(format(&empty), 1);
+}
+
+#[test]
+fn a_store_of_a_newer_format_is_left_alone() {
+    let folder = Folder::new();
+    drop(folder.open());
+    Connection::open(folder.path()).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    let before = files(&folder.path());
+    let error = SqliteStore::open(&folder.path(), quick()).unwrap_err();
+    assert_eq!(error, StoreError::Version { path: folder.path(), found: 7, known: 1 });
+    assert_eq!(files(&folder.path()), before);
+
+    // The same while the news is in the log only.
+    let folder = Folder::new();
+    drop(folder.open());
+    let newer = Connection::open(folder.path()).unwrap();
+    newer.pragma_update(None, "user_version", 7).unwrap();
+    let before = files(&folder.path());
+    assert_eq!(code(SqliteStore::open(&folder.path(), quick())), "ERR_STORE_VERSION");
+    let after = files(&folder.path());
+    for name in ["runs.db", "runs.db-wal"] {
+        assert!(before[name] == after[name], "{name} was changed");
+    }
+}
+
+#[test]
+fn a_store_of_an_older_format_is_brought_up_to_date() {
+    const NEXT: &[&str] = &[
+        MIGRATIONS[0],
+        "ALTER TABLE runs ADD COLUMN note TEXT; UPDATE runs SET note = id || ' of format ' || epoch",
+        "UPDATE runs SET note = note || '!'",
+    ];
+    const BROKEN: &[&str] =
+        &[MIGRATIONS[0], "ALTER TABLE runs ADD COLUMN note TEXT", "INSERT INTO nowhere VALUES (1)"];
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path().parent().unwrap()).unwrap();
+    Connection::open(folder.path()).unwrap().execute_batch(FORMAT_1).unwrap();
+
+    // All of it or nothing.
+    let error = SqliteStore::open_in(&folder.path(), quick(), None, BROKEN).unwrap_err();
+    assert!(error.to_string().contains("no such table: nowhere"), "{error}");
+    assert_eq!(format(&folder.path()), 1);
+    let reading = StoreOptions { read_only: true, ..quick() };
+    let error = SqliteStore::open_in(&folder.path(), reading, None, NEXT).unwrap_err();
+    assert_eq!(error.code(), "ERR_STORE_READ_ONLY");
+    assert!(error.to_string().ends_with("its format 1 has to be brought up to date first"), "{error}");
+
+    drop(SqliteStore::open_in(&folder.path(), quick(), None, NEXT).unwrap());
+    assert_eq!(format(&folder.path()), 3);
+    let connection = Connection::open(folder.path()).unwrap();
+    let note: String =
+        connection.query_row("SELECT note FROM runs WHERE id = 'old'", [], |row| row.get(0)).unwrap();
+    assert_eq!(note, "old of format 2!");
+    drop(connection);
+    // What is up to date stays as it is, and an engine that knows less refuses it.
+    drop(SqliteStore::open_in(&folder.path(), quick(), None, NEXT).unwrap());
+    let error = SqliteStore::open(&folder.path(), quick()).unwrap_err();
+    assert_eq!(error, StoreError::Version { path: folder.path(), found: 3, known: 1 });
+}
+
+#[test]
+fn a_store_of_format_1_is_read_and_written() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path().parent().unwrap()).unwrap();
+    Connection::open(folder.path()).unwrap().execute_batch(FORMAT_1).unwrap();
+    let store = folder.open();
+    let record = store.run(&id("old")).unwrap();
+    assert_eq!(record.summary.status, RunStatus::Running);
+    assert_eq!((record.source, record.args), (source("return 1\n"), Some(json(r#"{"count":3}"#))));
+    let Created::Existing { same_source, same_args, .. } =
+        store.create(NewRun { id: id("old"), ..new_run("old") }, TTL, 1).wait().unwrap()
+    else {
+        panic!()
+    };
+    assert!(same_source && same_args, "what identifies sources and args may never change");
+    let long = format!("\"{}\"", "x".repeat(5_000));
+    let entries = vec![entry(1, "123"), entry(2, &long), entry(3, r#"{"n":3}"#)];
+    assert_eq!(store.entries(&id("old"), 1, 9).unwrap(), entries);
+    // Its owner is long gone, and its lease has not run out.
+    let claimed = store.claim(&id("old"), TTL, 1).wait().unwrap();
+    assert_eq!(claimed.lease.epoch, 3);
+    store
+        .append(&claimed.lease, batch(vec![entry(2, &long), entry(3, r#"{"n":3}"#), entry(4, "4")]))
+        .wait()
+        .unwrap();
+    drop(store);
+    check(&folder.path());
+}
+
+#[test]
+fn many_open_a_new_store_at_once() {
+    for _ in 0..10 {
+        let folder = Folder::new();
+        std::thread::scope(|scope| {
+            for number in 0..6 {
+                let folder = &folder;
+                scope.spawn(move || {
+                    let store = folder.open();
+                    let lease = started(&store, &number.to_string());
+                    store.append(&lease, batch(numbered(1..=3))).wait().unwrap();
+                });
+            }
+        });
+        check(&folder.path());
+        assert_eq!(count(&folder.path(), "runs"), 6);
+    }
+}
+
+#[test]
+fn a_store_that_is_opened_for_reading_is_not_written() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let lease = started(&store, "a");
+    store.append(&lease, batch(numbered(1..=3))).wait().unwrap();
+    let reading = StoreOptions { read_only: true, ..quick() };
+    let reader = SqliteStore::open(&folder.path(), reading).unwrap();
+    assert_eq!(reader.entries(&id("a"), 1, 9).unwrap(), numbered(1..=3));
+    store.append(&lease, batch(numbered(4..=4))).wait().unwrap();
+    assert_eq!(reader.run(&id("a")).unwrap().summary.last_seq, 4);
+    assert_eq!(code(reader.create(new_run("b"), TTL, 1).wait()), "ERR_STORE_READ_ONLY");
+    assert_eq!(code(reader.append(&lease, batch(numbered(5..=5))).wait()), "ERR_STORE_READ_ONLY");
+    assert_eq!(code(reader.delete(Selection::Ids(vec![]), true, 1).wait()), "ERR_STORE_READ_ONLY");
+    assert_eq!(code(reader.cancel_requests()), "ERR_STORE_READ_ONLY");
+    futures_util::FutureExt::now_or_never(reader.room()).expect("nothing waits");
+    reader.close().wait().unwrap();
+}
+
+#[test]
+fn a_locked_store_says_so_after_a_while() {
+    let folder = Folder::new();
+    let impatient = StoreOptions { busy_timeout_ms: 20, ..quick() };
+    let store = SqliteStore::open(&folder.path(), impatient).unwrap();
+    let lease = started(&store, "a");
+    let other = Connection::open(folder.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = store.append(&lease, batch(numbered(1..=1))).wait().unwrap_err();
+    assert_eq!(error, StoreError::Locked { path: folder.path(), waited_ms: 20 });
+    assert_eq!(code(SqliteStore::open(&folder.path(), impatient)), "ERR_STORE_LOCKED");
+    // Reading goes on, and so does writing afterwards.
+    assert_eq!(store.run(&id("a")).unwrap().summary.last_seq, 0);
+    other.execute_batch("ROLLBACK").unwrap();
+    store.append(&lease, batch(numbered(1..=1))).wait().unwrap();
+}
+
+#[test]
+fn a_damaged_store_says_what_to_do() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let lease = started(&store, "a");
+    store.append(&lease, batch(numbered(1..=2_000))).wait().unwrap();
+    let good = started(&store, "good");
+    drop(store);
+    let connection = Connection::open(folder.path()).unwrap();
+    let root: u64 = connection
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'", [], |row| {
+            row.get::<_, u32>(0)
+        })
+        .unwrap()
+        .into();
+    drop(connection);
+    let mut bytes = fs::read(folder.path()).unwrap();
+    let page = usize::try_from((root - 1) * 4096).unwrap();
+    bytes[page..page + 4096].fill(0xAB);
+    fs::write(folder.path(), bytes).unwrap();
+
+    let store = folder.open();
+    let error = store.entries(&id("a"), 1, 10).unwrap_err();
+    assert_eq!(error.code(), "ERR_STORE_CORRUPT");
+    assert!(error.hint().unwrap().contains(".recover"));
+    assert_eq!(error.details()["path"], folder.path().to_str().unwrap());
+    let claimed = store.claim(&good.run, TTL, 1).wait();
+    assert_eq!(code(claimed), "ERR_STORE_CORRUPT");
+    // What the damage does not concern still works.
+    assert_eq!(store.next_wake().unwrap(), None);
+}
+
+/// As a user who may read the file and no more. Needs a user other than root, whom nothing keeps from writing.
+#[cfg(unix)]
+#[test]
+fn a_write_protected_store_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    let folder = Folder::new();
+    drop(folder.open());
+    let place = folder.path();
+    let state = place.parent().unwrap();
+    for (path, mode) in
+        [(folder.0.path(), 0o755), (state, 0o555), (&place, 0o444), (&presence::folder(&place), 0o555)]
+    {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut reader = crash::part("opens", &place);
+    if fs::File::options().write(true).open(&place).is_ok() {
+        reader.uid(65534).gid(65534);
+    }
+    let said = crash::output(reader);
+    fs::set_permissions(state, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(said, "ERR_STORE_READ_ONLY\n");
+}
