@@ -35,6 +35,8 @@ export declare class RunHandle {
    * (`{ usage?, sessionId?, raw? }`).
    */
   answer(call: number, output?: string | undefined | null, extra?: string | undefined | null): void
+  /** What the agent of a call does, as JSON. Throws what is wrong with it. */
+  progress(call: number, progress: string): void
   /**
    * Others have changed the budget that the run shares with them: what was spent besides, and, if `new_total`,
    * the total (`null` for no limit).
@@ -122,8 +124,14 @@ export interface NativeRunOptions {
   provider?: string
   /** Options of built-in providers by their names, as JSON. */
   providers?: string
-  /** That provider is a JavaScript object. */
-  customProvider?: boolean
+  /** Further names of built-in providers: `{ fast: 'codex' }` as JSON. */
+  aliases?: string
+  /** That provider is a JavaScript object: `{ worktrees?, resumes? }` as JSON. */
+  customProvider?: string
+  /** The JavaScript providers that calls may name: `{ name, worktrees?, resumes? }[]` as JSON. */
+  namedProviders?: string
+  /** The worktrees of isolated calls, as JSON. */
+  worktree?: string
   /** `onAgent` was given. */
   handler?: boolean
   /** `onEvent` was given. */

@@ -95,7 +95,7 @@ test('what the server answers instead', { skip }, async (t) => {
   for (const [text, message, code] of [
     ['serve({ ...SESSION, [MESSAGE]: json(reply({})) })', /^OpenCode structured-output response did not include a structured value$/, 'ERR_AGENT_BAD_OUTPUT'],
     ["serve({ 'POST /session': json({ a: 1 }) })", /^OpenCode create-session response did not include a session id: {"a":1}$/, 'ERR_AGENT_BAD_OUTPUT'],
-    ["serve({ 'POST /session': json({ e: 1 }, 500) })", /^POST http:\/\/127\.0\.0\.1:\d+\/session\?directory=\S+ failed with 500: {"e":1}$/, 'ERR_AGENT_OVERLOADED'],
+    ["serve({ 'POST /session': json({ e: 1 }, 500) })", /^POST http:\/\/127\.0\.0\.1:\d+\/session\?directory=\S+ failed with 500: {"e":1}$/, 'ERR_AGENT_SERVER'],
     ["serve({ 'POST /session': (response) => response.end('<html>') })", /^Unexpected token '<', "<html>" is not valid JSON$/, 'ERR_AGENT_BAD_OUTPUT'],
     ["serve({ ...SESSION, [MESSAGE]: json(reply({ error: { name: 'ProviderAuthError', data: { message: 'no key' } } })) })", /no key/, 'ERR_AGENT_AUTH'],
     ["serve({ ...SESSION, [MESSAGE]: () => { process.stderr.write('out of luck'); process.exit(3) } })", /^OpenCode server exited with code 3: out of luck$/, 'ERR_AGENT_ENDED'],

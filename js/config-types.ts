@@ -12,12 +12,33 @@ export type SmolConfig = {
   provider?: string
   /** What agents may do without being asked, where their provider's own settings do not say. */
   permissions?: SmolPermissions
+  /** The worktrees of calls with `isolation: 'worktree'`, where those do not say otherwise. */
+  worktree?: SmolWorktree
   /** Settings by the name of the provider: `claude-code`, `codex`, `opencode`, `pi`, or one of your own. */
   providers?: Record<string, SmolProviderSettings>
 }
 
 /** What an agent may do without being asked. Absent: whatever the CLI does by itself. */
 export type SmolPermissions = 'read-only' | 'edits' | 'full'
+
+/** The options of a worktree as a call, the run or a configuration file gives them; what is absent is decided by the
+layer below. */
+export type SmolWorktree = {
+  /** What becomes of folder and branch once the agent is done. Default: `changed`. */
+  keep?: SmolKeep
+  /** How changes get out of the branch after a call that succeeded. Default: not at all. */
+  merge?: SmolMerge
+  /** Whether the user's uncommitted changes are in it, too. Default: no. */
+  uncommitted?: boolean
+  /** The commit, tag or branch to start from. Default: `HEAD`. */
+  base?: string
+}
+
+/** What becomes of a worktree whose agent is done. */
+export type SmolKeep = 'changed' | 'always' | 'never'
+
+/** How the work of an agent gets out of its branch. */
+export type SmolMerge = 'ff' | 'squash' | 'patch'
 
 /** The settings of one provider. What is absent is decided by the layer below, in the end by the CLI itself. */
 export type SmolProviderSettings = {
@@ -45,6 +66,9 @@ export type SmolProviderSettings = {
   staggerMs?: number
   /** At most so many starts within so much time. */
   rate?: SmolRate
+  /** The most milliseconds that a call waits in all for the limits of the service behind the provider (429, the limit
+of a plan, overload), which costs it no attempt; 0 means that it fails at once. Default: 6 hours. */
+  maxWaitMs?: number
   /** opencode only: how its server is started. Default: `serve`. */
   serverSubcommand?: readonly string[]
   /** opencode only: arguments of its server, before the engine's own. */

@@ -98,12 +98,17 @@ export function describeThrown(thrown: unknown): string {
   const headline = `${thrown.name}: ${thrown.message}`
   const stack = typeof thrown.stack === 'string' ? thrown.stack : undefined
   const frames = stack?.slice(stack.startsWith(headline) ? headline.length : 0).replace(/^\n/, '')
-  const code = (thrown as { code?: unknown }).code
+  const { code, hint, retryAfterMs, retryable, usage, sessionId } = thrown as Error & Record<string, unknown>
   return JSON.stringify({
     name: String(thrown.name),
     message: String(thrown.message),
     ...(frames && { stack: frames }),
     ...(typeof code === 'string' && { code }),
+    ...(typeof hint === 'string' && { hint }),
+    ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
+    ...(typeof retryable === 'boolean' && { retryable }),
+    ...(typeof usage === 'object' && { usage }),
+    ...(typeof sessionId === 'string' && { sessionId }),
   })
 }
 

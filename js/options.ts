@@ -18,6 +18,7 @@ const OPTIONS: Record<Known, Kind> = {
   scriptPath: 'any',
   args: 'any',
   agentProvider: 'object',
+  providers: 'object',
   onAgent: 'function',
   onLog: 'function',
   onPhase: 'function',
@@ -36,6 +37,7 @@ const OPTIONS: Record<Known, Kind> = {
   cwd: 'string',
   imports: 'string',
   limits: 'object',
+  worktree: 'object',
   source: 'string',
   scriptName: 'string',
 }

@@ -6,8 +6,13 @@
 
 import { resolve } from 'node:path'
 
-import { builtIn } from './agent-providers/index.js'
-import type { AgentProvider, AgentProviderResult } from './agent-providers/types.js'
+import { type BuiltIn, builtIn } from './agent-providers/index.js'
+import type {
+  AgentProgress,
+  AgentProvider,
+  AgentProviderContext,
+  AgentProviderResult,
+} from './agent-providers/types.js'
 import {
   CancelledError,
   describeThrown,
@@ -17,16 +22,31 @@ import {
   WorkflowError,
 } from './errors.js'
 import { formatLogValue } from './log-format.js'
-import { type NativeRunOptions, type RunHandle, startRun } from './native.js'
+import { type NativeRunOptions, providerNames, type RunHandle, startRun } from './native.js'
 import { checkOptions } from './options.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
 import type { AgentRunOptions, JSONValue } from './workflow-types.js'
 
 type Options = RunWorkflowOptions | RunWorkflowSourceOptions
 
+/** One attempt of an agent call. */
+type AgentMessage = {
+  k: 'agent'
+  call: number
+  attempt: number
+  /** The provider that the call names, if it does. */
+  provider?: string
+  /** The worktree to work in. */
+  cwd?: string
+  /** The session to go on with. */
+  session?: string
+  prompt?: JSONValue
+  options?: AgentRunOptions | null
+}
+
 /** One message of the engine. */
 type Message =
-  | { k: 'agent'; call: number; attempt: number; prompt?: JSONValue; options?: AgentRunOptions | null }
+  | AgentMessage
   | { k: 'abort'; calls: number[] }
   | { k: 'event'; event: WorkflowEvent }
   | { k: 'charged'; charged: number }
@@ -62,6 +82,7 @@ function toNativeOptions(options: Options): NativeRunOptions {
   const args = options.args === undefined ? undefined : (JSON.stringify(options.args) as string | undefined)
   const total = budgetState ? budgetState.total : options.budgetTotal
   const native = agentProvider && builtIn(agentProvider)
+  const named = readProviders(options.providers ?? {}, native)
   return {
     ...(options.source === undefined
       ? { scriptPath: resolve(scriptPath as string) }
@@ -80,11 +101,61 @@ function toNativeOptions(options: Options): NativeRunOptions {
     imports: options.imports,
     limits: options.limits,
     provider: native?.name ?? (agentProvider && String(agentProvider.name)),
-    providers: native?.options,
-    customProvider: agentProvider !== undefined && native === undefined,
+    ...named,
+    customProvider: agentProvider && !native ? JSON.stringify(traits(agentProvider)) : undefined,
+    worktree: options.worktree ? JSON.stringify(options.worktree) : undefined,
     handler: options.onAgent !== undefined,
     events: options.onEvent !== undefined,
   }
+}
+
+/** What the engine has to know of a provider of the caller's. */
+function traits({ worktrees, resumes }: AgentProvider): { worktrees: boolean; resumes: boolean } {
+  return { worktrees: worktrees === true, resumes: resumes === true }
+}
+
+/** The providers by name, as the engine takes them. `main` is the one for calls that name none, if it is built in. */
+function readProviders(
+  providers: NonNullable<Options['providers']>,
+  main: BuiltIn | undefined,
+): Pick<NativeRunOptions, 'providers' | 'aliases' | 'namedProviders'> {
+  const settings: Record<string, unknown> = {}
+  const aliases: Record<string, string> = {}
+  const named: unknown[] = []
+  for (const [name, provider] of Object.entries(providers)) {
+    if (typeof provider !== 'object' || provider === null) {
+      throw refused(`providers.${name}`, `must be a provider or the options of one, got ${String(provider)}`)
+    }
+    if (!isProvider(provider)) {
+      if (!providerNames().includes(name)) {
+        throw refused(`providers.${name}`, 'must have a function run, unless it is the name of a built-in provider')
+      }
+      settings[name] = provider
+      continue
+    }
+    const native = builtIn(provider)
+    if (native === undefined) {
+      named.push({ name, ...traits(provider) })
+      continue
+    }
+    if (native.name !== name) aliases[name] = native.name
+    settings[name] = (JSON.parse(native.options ?? '{}') as Record<string, unknown>)[native.name] ?? {}
+  }
+  // What the caller has made an object of goes before what stands in a list.
+  if (main?.options !== undefined) Object.assign(settings, JSON.parse(main.options))
+  return {
+    providers: JSON.stringify(settings),
+    aliases: JSON.stringify(aliases),
+    namedProviders: JSON.stringify(named),
+  }
+}
+
+function isProvider(value: object): value is AgentProvider {
+  return typeof (value as Partial<AgentProvider>).run === 'function'
+}
+
+function refused(option: string, message: string): WorkflowError {
+  return new WorkflowError(`${option}: ${message}`, { code: 'ERR_INVALID_OPTION', details: { option } })
 }
 
 /** The runs that share a budget object. */
@@ -166,7 +237,7 @@ class Run {
   #take(message: Message): void {
     switch (message.k) {
       case 'agent':
-        void this.#answer(message.call, message.prompt, message.options)
+        void this.#answer(message)
         return
       case 'abort':
         for (const call of message.calls) {
@@ -225,13 +296,15 @@ class Run {
   }
 
   /** Answers one agent call by the user's handler or provider, whatever that does. */
-  async #answer(call: number, prompt: unknown, options: AgentRunOptions | null | undefined): Promise<void> {
-    const { onAgent, agentProvider } = this.#options
+  async #answer(message: AgentMessage): Promise<void> {
+    const { call, prompt, options } = message
+    const { onAgent, agentProvider, providers } = this.#options
     this.#calls.set(call, undefined)
     try {
+      const provider = message.provider === undefined ? agentProvider : providers?.[message.provider]
       const result = onAgent
         ? normalizeHandlerResult(await onAgent(prompt as string, options as AgentRunOptions | undefined))
-        : await this.#runProvider(agentProvider as AgentProvider, call, prompt as string, options)
+        : await this.#runProvider(provider as AgentProvider, message)
       // The original reads this first, and fails with these words of V8's if there is no object to read it from.
       const usage = result.usage
       const { sessionId, raw } = result
@@ -252,27 +325,45 @@ class Run {
 
   #runProvider(
     provider: AgentProvider,
-    call: number,
-    prompt: string,
-    options: AgentRunOptions | null | undefined,
+    { call, prompt, options, cwd, session }: AgentMessage,
   ): Promise<AgentProviderResult> {
-    const context = { phase: options?.phase, key: options?.key }
-    // Made when somebody looks at it, and not enumerable: providers that log or compare their context see what they
-    // have always seen.
-    Object.defineProperty(context, 'signal', {
-      configurable: true,
-      get: () => {
-        let controller = this.#calls.get(call)
-        if (!controller) {
-          controller = new AbortController()
-          if (this.#calls.has(call)) this.#calls.set(call, controller)
-          else controller.abort()
-        }
-        return controller.signal
+    const context: AgentProviderContext = {
+      phase: options?.phase as string,
+      key: options?.key as string,
+      ...(cwd !== undefined && { cwd }),
+      ...(session !== undefined && { sessionId: session }),
+    }
+    // Not enumerable: providers that log or compare their context see what they have always seen. The signal is made
+    // when somebody looks at it.
+    Object.defineProperties(context, {
+      report: {
+        configurable: true,
+        value: (progress: AgentProgress) => this.#report(call, progress),
+      },
+      signal: {
+        configurable: true,
+        get: () => {
+          let controller = this.#calls.get(call)
+          if (!controller) {
+            controller = new AbortController()
+            if (this.#calls.has(call)) this.#calls.set(call, controller)
+            else controller.abort()
+          }
+          return controller.signal
+        },
       },
     })
-    const input = options === undefined ? { prompt, context } : { prompt, options: options ?? undefined, context }
+    const input =
+      options === undefined ? { prompt, context } : { prompt, options: options ?? undefined, context }
     return provider.run(input as Parameters<AgentProvider['run']>[0])
+  }
+
+  #report(call: number, progress: AgentProgress): void {
+    try {
+      this.#handle?.progress(call, JSON.stringify(progress) as string | undefined ?? 'null')
+    } catch (error) {
+      throw new TypeError(`report(): ${(error as Error).message}`)
+    }
   }
 
   #end(end: Extract<Message, { k: 'end' }>): void {

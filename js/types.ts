@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { AgentProvider, AgentProviderResult, AgentUsage } from './agent-providers/types.js'
-import type { AgentRunOptions, JSONValue, WorkflowArgs } from './workflow-types.js'
+import type { AgentProgress, AgentProvider, AgentProviderResult, AgentUsage } from './agent-providers/types.js'
+import type { SmolProviderSettings } from './config-types.js'
+import type { AgentRunOptions, JSONValue, WorkflowArgs, WorktreeOptions } from './workflow-types.js'
 
 export type { WorkflowArgs } from './workflow-types.js'
 
@@ -47,6 +48,11 @@ export type RunWorkflowOptions = {
   args?: WorkflowArgs | JSONValue
   /** Answers the agent calls that name no provider. Default: `debug`. */
   agentProvider?: AgentProvider
+  /**
+   * Providers by the name that calls give them (`agent(…, { provider: 'mine' })`): your own, built-in ones with other
+   * options, or just the options of a built-in one.
+   */
+  providers?: Record<string, AgentProvider | SmolProviderSettings>
   /** Answers every agent call; providers are not asked then. */
   onAgent?: WorkflowAgentHandler
   /** Called for every `log()`, in order. */
@@ -84,6 +90,8 @@ export type RunWorkflowOptions = {
    */
   imports?: 'none' | 'relative'
   limits?: WorkflowLimits
+  /** The worktrees of calls with `isolation: 'worktree'`, where those do not say otherwise. */
+  worktree?: WorktreeOptions
 
   source?: undefined
   scriptName?: undefined
@@ -126,6 +134,42 @@ export type WorkflowErrorData = {
   cause?: WorkflowErrorData
 }
 
+/** What an agent has done in its worktree, and where that is now. */
+export type WorktreeWork = {
+  /** The branch with all of it. */
+  branch: string
+  /** Further branches, if the agent went elsewhere in the middle of its work. */
+  moreBranches?: string[]
+  /** The folder, if it is still there, and why. */
+  folder?: { path: string; why: string }
+  /** The folder was gone before the end, and with it whatever was not committed. */
+  folderLost?: boolean
+  /** The commit from which the agent started. */
+  base: string
+  /** The last commit. */
+  commit: string
+  /** Commits since `base`. */
+  commits: number
+  /** Files that differ from `base`. */
+  filesChanged: number
+  /** The last commit was made at the end, of what the agent had not committed. */
+  uncommittedCommitted: boolean
+}
+
+/** What became of a worktree. */
+export type WorktreeReport =
+  /** There was nothing to keep. */
+  | { outcome: 'unchanged' }
+  | ({ outcome: 'kept' } & WorktreeWork)
+  /** The work is in your checkout, whose branch `into` is at `merged` now. */
+  | ({ outcome: 'merged'; into: string; merged: string } & WorktreeWork)
+  /** The work is on its branch and in a file for `git apply`. */
+  | ({ outcome: 'patch'; patch: string } & WorktreeWork)
+  /** A merge was asked for and not done; the work is on its branch. */
+  | ({ outcome: 'conflict'; why: string } & WorktreeWork)
+  /** Thrown away, as `keep: 'never'` has it. */
+  | ({ outcome: 'discarded' } & WorktreeWork)
+
 /** What a call is. */
 export type WorkflowCallInfo = {
   kind: 'agent' | 'child'
@@ -153,10 +197,21 @@ export type WorkflowEvent = WorkflowEventBase &
     | { type: 'log'; script: number; level: WorkflowLogLevel; values: JSONValue[] }
     /** The call waits for its turn. */
     | ({ type: 'call.queued'; call: number; script: number } & WorkflowCallInfo)
-    /** `attempt` counts from 1. */
-    | ({ type: 'call.started'; call: number; script: number; attempt: number } & WorkflowCallInfo)
-    /** An attempt has failed and another one follows. */
-    | { type: 'call.retrying'; call: number; attempt: number; error: WorkflowErrorData }
+    /** `attempt` counts from 1. `continues` is the agent's session that it goes on with; absent for a new one. */
+    | ({ type: 'call.started'; call: number; script: number; attempt: number; continues?: string } & WorkflowCallInfo)
+    /** What the agent does. Not kept, and left out where you do not keep up. */
+    | { type: 'call.progress'; call: number; attempt: number; progress: AgentProgress }
+    /** An attempt has failed and another one follows, after `delayMs`. */
+    | { type: 'call.retrying'; call: number; attempt: number; error: WorkflowErrorData; delayMs?: number }
+    /** Nothing is wrong with the call: it waits for somebody else's limit, and loses no attempt by it. */
+    | {
+        type: 'call.waiting'
+        call: number
+        attempt: number
+        reason: 'rate-limited' | 'overloaded'
+        delayMs: number
+        error: WorkflowErrorData
+      }
     /** `abandoned`: the script ended without waiting for it. */
     | ({
         type: 'call.ended'
@@ -167,6 +222,8 @@ export type WorkflowEvent = WorkflowEventBase &
         error?: WorkflowErrorData
         usage?: AgentUsage
         sessionId?: string
+        /** What became of the worktree of a call with `isolation: 'worktree'`. */
+        worktree?: WorktreeReport
       } & WorkflowCallInfo)
     | { type: 'budget.exhausted'; budget: WorkflowBudgetState }
     /** Something that the caller should know and that does not fail the run. */

@@ -140,7 +140,7 @@ export type DynamicWorkflowAgentRunOptions<Schema extends JSONSchema = JSONSchem
   schema?: Schema
   /** A model of the provider, instead of its default. */
   model?: string
-  /** Work in a git worktree of its own. */
+  /** Work in a git worktree of its own, on a branch of its own. */
   isolation?: 'worktree'
   /** A kind of agent that the provider knows, such as `Explore`. */
   agentType?: string
@@ -153,21 +153,35 @@ export type AgentRunOptions<Schema extends JSONSchema = JSONSchema> = DynamicWor
   /** A provider by name, instead of the run's own. */
   provider?: string
   /** How hard the model should think. */
-  effort?: 'low' | 'medium' | 'high' | 'xhigh' | 'max'
+  effort?: 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max'
   /** The folder to work in. */
   cwd?: string
   /** Milliseconds after which an attempt fails. */
   timeoutMs?: number
   /** Milliseconds without any output after which an attempt fails. */
   stallMs?: number
+  /** How the worktree is made and what becomes of it; with `isolation: 'worktree'`. */
+  worktree?: WorktreeOptions
   /** Attempts in all (default 2) and milliseconds before the second one, doubled before each further one. */
   retry?: { maxAttempts?: number; backoffMs?: number }
-  /** Passed on to the provider. */
-  tools?: unknown
-  /** Passed on to the provider. */
-  permissions?: unknown
-  /** Passed on to the provider. */
+  /** Names of the tools that the agent may use. */
+  tools?: readonly string[]
+  /** What the agent may do without being asked. */
+  permissions?: 'read-only' | 'edits' | 'full'
+  /** Options for one provider each, such as `{ codex: { args: ['--flag'] } }`. */
   providerOptions?: Record<string, unknown>
+}
+
+/** The worktree of a call with `isolation: 'worktree'`. */
+export type WorktreeOptions = {
+  /** What becomes of folder and branch. Default: `changed`, the branch stays if there is anything on it. */
+  keep?: 'changed' | 'always' | 'never'
+  /** How changes get out of the branch after a call that succeeded. Default: not at all. */
+  merge?: 'ff' | 'squash' | 'patch'
+  /** Whether uncommitted changes are in it, too. Default: no. */
+  uncommitted?: boolean
+  /** The commit, tag or branch to start from. Default: `HEAD`. */
+  base?: string
 }
 
 /** Something that runs agents. */

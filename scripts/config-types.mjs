@@ -2,7 +2,14 @@
 // run it with UPDATE_GENERATED=1 after the schema has changed. What the schema lets be null is left out instead.
 
 /** TypeScript's names for what the schema defines. */
-const NAMES = { Permissions: 'SmolPermissions', ProviderSettings: 'SmolProviderSettings', Rate: 'SmolRate' }
+const NAMES = {
+  Keep: 'SmolKeep',
+  Merge: 'SmolMerge',
+  Permissions: 'SmolPermissions',
+  ProviderSettings: 'SmolProviderSettings',
+  Rate: 'SmolRate',
+  WorktreeChoice: 'SmolWorktree',
+}
 
 const HEADER = `/**
  * What stands in smol.config.json. Generated from schema/smol.config.schema.json by a test, never edited.

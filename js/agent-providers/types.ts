@@ -49,7 +49,28 @@ export type AgentProviderContext = {
   cwd?: string
   /** Aborted when nobody waits for the answer any more. */
   signal?: AbortSignal
+  /** The provider's own session to go on with; only for providers that say {@link AgentProvider.resumes}. */
+  sessionId?: string
+  /** Tells whoever follows the run what the agent does. Throws a `TypeError` for what is no progress. */
+  report?: (progress: AgentProgress) => void
 }
+
+/** What an agent does while it is at work. Texts are cut after 2000 characters. */
+export type AgentProgress =
+  /** The agent's session has an id. */
+  | { kind: 'session'; id: string }
+  /** Words of the answer, or said between two tool calls: a piece where the agent gives pieces. */
+  | { kind: 'text'; text: string }
+  | { kind: 'toolUse'; id?: string; name: string; summary: string }
+  | { kind: 'toolResult'; id?: string; failed: boolean; summary: string }
+  /** What a model call or a turn has cost, so far as the agent tells. */
+  | { kind: 'usage'; usage: AgentUsage }
+  /** The agent itself tries again. */
+  | { kind: 'retrying'; reason: string; afterMs?: number }
+  /** A tool call was refused. */
+  | { kind: 'denied'; tool: string; target: string }
+  /** Said by the agent, and not the end. */
+  | { kind: 'warning'; message: string }
 
 /** One call. */
 export type AgentProviderRunInput = {
@@ -69,10 +90,19 @@ export type AgentProviderResult = {
   raw?: JSONValue
 }
 
-/** Something that runs agents. Only `name` and `run` are ever looked at. */
+/** Something that runs agents. */
 export type AgentProvider = AgentProviderCapabilities & {
   name: AgentProviderName | string
-  /** Runs one call. A rejection fails the call; the engine itself never repeats it. */
+  /** It works in `context.cwd`: the engine then gives calls with `isolation: 'worktree'` a worktree there. */
+  worktrees?: boolean
+  /** It goes on with `context.sessionId`: a repair or another attempt then gets the session of the one before. */
+  resumes?: boolean
+  /**
+   * Runs one call. A rejection fails the attempt; `retry` of the call decides whether there is another. An error with
+   * the `code` `ERR_AGENT_RATE_LIMITED` or `ERR_AGENT_OVERLOADED` (and `retryAfterMs`, where that is known) makes the
+   * call wait and costs it no attempt; `retryable: false` means that another attempt would be of no use. `usage` and
+   * `sessionId` of the error count as those of an answer.
+   */
   run(input: AgentProviderRunInput): Promise<AgentProviderResult>
 }
 
@@ -99,6 +129,11 @@ export type AgentProviderOptions = {
   staggerMs?: number
   /** At most so many starts within so much time. */
   rate?: { starts: number; perMs: number }
+  /**
+   * The most milliseconds that a call waits in all for the limits of the service behind the provider (429, the limit of
+   * a plan, overload), which costs it no attempt; 0 means that it fails at once. Default: 6 hours.
+   */
+  maxWaitMs?: number
 }
 
 /** Options of the `claude-code` provider. */

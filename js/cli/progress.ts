@@ -5,10 +5,28 @@
  */
 
 import { formatLogValue } from '../log-format.js'
-import type { WorkflowErrorData, WorkflowEvent } from '../types.js'
+import type { WorkflowErrorData, WorkflowEvent, WorktreeReport } from '../types.js'
 
 function advice(error: WorkflowErrorData | undefined): string {
   return error?.hint === undefined ? '' : ` (${error.hint})`
+}
+
+/** Where the work of an agent is; nothing if there is none. */
+function worktree(report: WorktreeReport): string | undefined {
+  switch (report.outcome) {
+    case 'unchanged':
+      return undefined
+    case 'kept':
+      return `changes are on the branch ${report.branch}${report.folder ? `, in ${report.folder.path}` : ''}`
+    case 'merged':
+      return `changes are merged into ${report.into}`
+    case 'patch':
+      return `changes are in ${report.patch}, and on the branch ${report.branch}`
+    case 'conflict':
+      return `changes could not be merged (${report.why}); they are on the branch ${report.branch}`
+    case 'discarded':
+      return `changes were thrown away (commit ${report.commit})`
+  }
 }
 
 /** Makes the line for one event, `undefined` for events that are not shown. One formatter per run. */
@@ -16,6 +34,8 @@ export function createProgressFormatter(): (event: WorkflowEvent) => string | un
   // Where failed agent calls reject, the script decides what to say about them; where they silently give null, the
   // reason must not get lost.
   let showFailedAgents = false
+  /** What calls under way are called. */
+  const labels = new Map<number, string>()
   return (event) => {
     switch (event.type) {
       case 'run.started':
@@ -29,9 +49,20 @@ export function createProgressFormatter(): (event: WorkflowEvent) => string | un
         const options = event.options === undefined ? '' : ` ${formatLogValue(event.options)}`
         return `[phase] ${formatLogValue(event.name)}${options}`
       }
-      case 'call.ended':
+      case 'call.started':
+        if (event.kind === 'agent') labels.set(event.call, event.label ?? 'agent')
+        return undefined
+      case 'call.waiting': {
+        const seconds = Math.ceil(event.delayMs / 1000)
+        return `[agent] ${labels.get(event.call)}: ${event.reason}, trying again in ${seconds} s: ${event.error.message}`
+      }
+      case 'call.ended': {
+        labels.delete(event.call)
+        const tree = event.worktree && worktree(event.worktree)
+        if (tree !== undefined) return `[worktree] ${event.label ?? 'agent'}: ${tree}`
         if (!showFailedAgents || event.kind !== 'agent' || event.outcome !== 'failed') return undefined
         return `[agent] ${event.label ?? 'agent'}: ${event.error?.message ?? 'failed without a reason'}${advice(event.error)}`
+      }
       case 'warning':
         return `[warning] ${event.message}`
       default:

@@ -30,12 +30,15 @@ export async function runCommand(command: RunCommand): Promise<void> {
     const result = await runWorkflow({
       scriptPath: script.path,
       agentProvider,
+      // What stands in the file about the others holds for calls that name them.
+      providers: providersFor(loaded),
       imports: command.imports,
       signal: interrupts.signal,
       onEvent: (event) => {
         const line = format(event)
         if (line !== undefined) console.error(line)
       },
+      ...(loaded.config.worktree !== undefined && { worktree: loaded.config.worktree }),
       ...(command.args !== undefined && { args: command.args }),
       ...(command.budgetTotal !== undefined && { budgetTotal: command.budgetTotal }),
       ...(command.maxParallelAgents !== undefined && { maxParallelAgents: command.maxParallelAgents }),

@@ -63,7 +63,7 @@ impl NativeProvider {
         guarded(|| {
             let mut setup = Setup::new(schema::sample);
             if let Some(text) = &options {
-                setup.settings = options_by_provider(text).map_err(to_napi)?;
+                setup.settings = options_by_provider(text, &setup.aliases).map_err(to_napi)?;
             }
             let provider = Registry::new(setup).by_name(&name);
             provider

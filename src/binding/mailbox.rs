@@ -1,6 +1,7 @@
 //! The way to Node.js: messages wait here until its thread takes them, many at a time.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use napi::Status;
@@ -16,7 +17,7 @@ use crate::model::request::AgentRequest;
 /// What Node.js is told.
 pub(super) enum Message {
     /// An agent call that a JavaScript provider or handler has to answer.
-    Agent { call: u64, attempt: u32, request: Arc<AgentRequest> },
+    Agent(Box<AgentMessage>),
     /// Nobody wants the answer any more.
     Abort { call: u64 },
     /// An event, as JSON; `droppable` when it may be left out if too much is waiting.
@@ -25,6 +26,19 @@ pub(super) enum Message {
     Charged { charged: f64 },
     /// The run is over. The last message.
     End(RunEnd),
+}
+
+/// One attempt of an agent call.
+pub(super) struct AgentMessage {
+    pub(super) call: u64,
+    pub(super) attempt: u32,
+    /// The provider that the call names; `None` for calls that name none, and for handlers.
+    pub(super) provider: Option<String>,
+    /// The worktree to work in.
+    pub(super) cwd: Option<PathBuf>,
+    /// The session to go on with.
+    pub(super) session: Option<String>,
+    pub(super) request: Arc<AgentRequest>,
 }
 
 impl Message {
@@ -177,8 +191,13 @@ fn write_aborts(batch: &mut String, first: u64, messages: &mut VecDeque<Message>
 /// Writes one message, and those behind it that go with it.
 fn write_message(batch: &mut String, message: Message, behind: &mut VecDeque<Message>, dropped: u64) {
     match message {
-        Message::Agent { call, attempt, request } => {
+        Message::Agent(message) => {
+            let AgentMessage { call, attempt, provider, cwd, session, request } = *message;
             batch.push_str(&format!(r#"{{"k":"agent","call":{call},"attempt":{attempt}"#));
+            let cwd = cwd.map(|cwd| cwd.to_string_lossy().into_owned());
+            for (name, text) in [("provider", provider), ("cwd", cwd), ("session", session)] {
+                push_field(batch, name, text.as_deref().map(JsonText::from_str_value).as_ref());
+            }
             push_field(batch, "prompt", request.prompt.as_ref());
             push_field(batch, "options", request.options.as_ref());
             batch.push('}');

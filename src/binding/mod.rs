@@ -12,6 +12,7 @@ mod observer;
 mod options;
 mod provider;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,13 +25,14 @@ use crate::engine::{Engine, Host, RunControl};
 use crate::model::budget::BudgetChange;
 use crate::model::error::WorkflowError;
 use crate::model::json::{self, JsonText};
+use crate::model::options::RunOptions;
 use crate::providers::{self, Registry};
 use crate::schema;
 use crate::script;
 use mailbox::{Mailbox, Message};
-use observer::NodeObserver;
+use observer::{NodeObserver, Wants};
 use options::NativeRunOptions;
-use provider::{HostCalls, NodeProvider};
+use provider::{HostCalls, NodeProvider, Traits};
 
 /// A run, as Node.js holds it.
 #[napi]
@@ -53,6 +55,12 @@ impl RunHandle {
     #[napi]
     pub fn answer(&self, call: f64, output: Option<String>, extra: Option<String>) {
         self.calls.answer(call as u64, output, extra.as_deref());
+    }
+
+    /// What the agent of a call does, as JSON. Throws what is wrong with it.
+    #[napi]
+    pub fn progress(&self, call: f64, progress: String) -> Result<()> {
+        guarded(|| self.calls.progress(call as u64, &progress).map_err(napi::Error::from_reason))
     }
 
     /// Others have changed the budget that the run shares with them: what was spent besides, and, if `new_total`,
@@ -79,23 +87,7 @@ pub fn start_run(env: &Env, options: NativeRunOptions, dispatch: Function<String
         let mailbox = Mailbox::new(&dispatch)?;
         let calls = Arc::new(HostCalls::default());
         let (options, wants, setup) = options.convert().map_err(to_napi)?;
-        let registry = Registry::new(setup);
-        let native = registry.by_name(&options.provider);
-        let node = || Arc::new(NodeProvider::new(wants.provider.clone(), mailbox.clone(), calls.clone()));
-        let provider: Arc<dyn providers::Provider> = match (wants.custom_provider, native) {
-            (true, _) => node(),
-            (false, Some(native)) => native,
-            (false, None) => {
-                let message = crate::engine::unknown_provider(&options.provider).message;
-                return Err(napi::Error::from_reason(message));
-            }
-        };
-        let host = Host {
-            handler: wants.handler.then(|| node() as Arc<dyn providers::Provider>),
-            provider,
-            lookup: Arc::new(move |name| registry.by_name(name)),
-            observer: Arc::new(NodeObserver::new(mailbox.clone(), wants)),
-        };
+        let host = host(&options, wants, Registry::new(setup), &mailbox, &calls)?;
         let end = mailbox.clone();
         let engine = Engine::shared().map_err(to_napi)?;
         let control = engine
@@ -104,6 +96,36 @@ pub fn start_run(env: &Env, options: NativeRunOptions, dispatch: Function<String
         mailbox.bind(control.clone());
         lifetime::add(control.clone());
         Ok(RunHandle { control, calls })
+    })
+}
+
+/// Who answers the agent calls of a run, and who watches it.
+fn host(
+    options: &RunOptions,
+    mut wants: Wants,
+    registry: Registry,
+    mailbox: &Arc<Mailbox>,
+    calls: &Arc<HostCalls>,
+) -> Result<Host> {
+    let node = |traits: Traits| -> Arc<dyn providers::Provider> {
+        Arc::new(NodeProvider::new(traits, options.cwd.clone(), mailbox.clone(), calls.clone()))
+    };
+    let named: BTreeMap<String, Arc<dyn providers::Provider>> = std::mem::take(&mut wants.named)
+        .into_iter()
+        .filter_map(|it| Some((it.name.clone()?, node(it))))
+        .collect();
+    let lookup = move |name: &str| named.get(name).cloned().or_else(|| registry.by_name(name));
+    let provider = match wants.custom_provider.take() {
+        Some(traits) => node(traits),
+        None => lookup(&options.provider).ok_or_else(|| {
+            napi::Error::from_reason(crate::engine::unknown_provider(&options.provider).message)
+        })?,
+    };
+    Ok(Host {
+        handler: wants.handler.then(|| node(Traits::default())),
+        provider,
+        lookup: Arc::new(lookup),
+        observer: Arc::new(NodeObserver::new(mailbox.clone(), wants)),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::mailbox::{Mailbox, Message};
+use super::provider::Traits;
 use crate::engine::{Envelope, Observer};
 use crate::model::budget::BudgetState;
 use crate::model::event::Event;
@@ -14,10 +15,10 @@ pub(super) struct Wants {
     pub(super) events: bool,
     /// `onAgent` answers the agent calls.
     pub(super) handler: bool,
-    /// A JavaScript provider answers the agent calls that name none.
-    pub(super) custom_provider: bool,
-    /// Its name.
-    pub(super) provider: String,
+    /// A JavaScript provider answers the agent calls that name none; what it says of itself.
+    pub(super) custom_provider: Option<Traits>,
+    /// The JavaScript providers that calls name.
+    pub(super) named: Vec<Traits>,
 }
 
 pub(super) struct NodeObserver {
@@ -33,8 +34,9 @@ impl NodeObserver {
 
 impl Observer for NodeObserver {
     fn event(&self, envelope: &Envelope) {
-        let droppable = matches!(envelope.event, Event::Log { .. });
-        let always = droppable || matches!(envelope.event, Event::Phase { .. } | Event::Warning { .. });
+        let droppable = matches!(envelope.event, Event::Log { .. } | Event::CallProgress { .. });
+        let always = matches!(envelope.event, Event::Log { .. })
+            || matches!(envelope.event, Event::Phase { .. } | Event::Warning { .. });
         if !always && !self.wants.events {
             return;
         }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use napi_derive::napi;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::observer::Wants;
 use crate::model::budget::{BudgetMode, BudgetState};
@@ -12,6 +14,7 @@ use crate::model::json::JsonText;
 use crate::model::limits::Limits;
 use crate::model::options::{Cap, OnAgentError, RunOptions, SourceRef};
 use crate::model::script::Imports;
+use crate::model::worktree::WorktreeChoice;
 use crate::providers::Setup;
 use crate::providers::settings::options_by_provider;
 use crate::schema;
@@ -41,8 +44,14 @@ pub struct NativeRunOptions {
     pub provider: Option<String>,
     /// Options of built-in providers by their names, as JSON.
     pub providers: Option<String>,
-    /// That provider is a JavaScript object.
-    pub custom_provider: Option<bool>,
+    /// Further names of built-in providers: `{ fast: 'codex' }` as JSON.
+    pub aliases: Option<String>,
+    /// That provider is a JavaScript object: `{ worktrees?, resumes? }` as JSON.
+    pub custom_provider: Option<String>,
+    /// The JavaScript providers that calls may name: `{ name, worktrees?, resumes? }[]` as JSON.
+    pub named_providers: Option<String>,
+    /// The worktrees of isolated calls, as JSON.
+    pub worktree: Option<String>,
     /// `onAgent` was given.
     pub handler: Option<bool>,
     /// `onEvent` was given.
@@ -103,17 +112,21 @@ impl NativeRunOptions {
         if let Some(limits) = self.limits {
             options.limits = limits.convert()?;
         }
-        let provider = self.provider.unwrap_or_else(|| options.provider.clone());
-        options.provider.clone_from(&provider);
+        options.provider = self.provider.unwrap_or(options.provider);
+        if let Some(choice) = plain::<Value>("worktree", self.worktree)? {
+            options.worktree =
+                WorktreeChoice::parse(&choice).map_err(|error| refuse("worktree", &error.message))?;
+        }
         let wants = Wants {
             events: self.events.unwrap_or(false),
             handler: self.handler.unwrap_or(false),
-            custom_provider: self.custom_provider.unwrap_or(false),
-            provider,
+            custom_provider: plain("agentProvider", self.custom_provider)?,
+            named: plain("providers", self.named_providers)?.unwrap_or_default(),
         };
         let mut setup = Setup { project: options.cwd.clone(), ..Setup::new(schema::sample) };
+        setup.aliases = plain("providers", self.aliases)?.unwrap_or_default();
         if let Some(text) = &self.providers {
-            setup.settings = options_by_provider(text)?;
+            setup.settings = options_by_provider(text, &setup.aliases)?;
         }
         Ok((options, wants, setup))
     }
@@ -161,6 +174,12 @@ fn cap(option: &str, value: Option<f64>) -> Result<Option<Cap>, WorkflowError> {
         Some(value) if value == f64::INFINITY => Ok(Some(Cap::None)),
         other => Ok(whole(option, other)?.map(Cap::At)),
     }
+}
+
+/// What the JavaScript side has written.
+fn plain<T: DeserializeOwned>(option: &str, text: Option<String>) -> Result<Option<T>, WorkflowError> {
+    text.map(|text| serde_json::from_str(&text).map_err(|error| refuse(option, &error.to_string())))
+        .transpose()
 }
 
 fn refuse(option: &str, message: &str) -> WorkflowError {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970, for people who read events. Nothing is decided by it.
+/// Milliseconds since 1970, for people who read events, and for limits that end at a certain time.
 pub(super) fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -18,4 +18,9 @@ pub(super) async fn sleep(duration: Duration) {
 /// Waits for a future, but not for ever: `None` if it took too long. The future is dropped then.
 pub(super) async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(duration, future).await.ok()
+}
+
+/// How long it is until a time in seconds since 1970; nothing if that is over.
+pub(super) fn until(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).saturating_sub(Duration::from_millis(now_ms()))
 }

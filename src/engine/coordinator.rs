@@ -7,41 +7,39 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::task::noop_waker_ref;
 use rustc_hash::FxHashMap;
 
+use super::attempts::{Aside, Asides};
 use super::clock;
 use super::control::RunControl;
 use super::core::{Core, Effect, Input};
 use super::host::{Envelope, Host, RunEnd};
 use super::scripts::ScriptSource;
 use crate::model::budget::BudgetState;
-use crate::model::error::{CancelReason, ErrorData, WorkflowError};
+use crate::model::error::{CancelReason, WorkflowError};
 use crate::model::event::Event;
 use crate::model::ids::{CallId, RunId, VmId};
-use crate::model::json::{JsonText, MAX_DEPTH};
-use crate::model::options::RunOptions;
-use crate::model::outcome::{AttemptFailure, AttemptOutcome, Settled};
-use crate::model::request::{AgentRequest, ChildRequest};
+use crate::model::json::JsonText;
+use crate::model::options::{CoreOptions, RunOptions};
+use crate::model::outcome::Settled;
+use crate::model::request::ChildRequest;
 use crate::model::script::Script;
-use crate::providers::{AttemptContext, ProviderFuture, ProviderResult};
 use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
-use crate::schema::{self, Validator};
 use crate::script;
 
 type Work = Pin<Box<dyn Future<Output = Input> + Send>>;
 
 /// Something under way, which can be ended from outside: what it holds is dropped there and then.
 #[derive(Clone)]
-struct Task(Rc<RefCell<TaskState>>);
+pub(super) struct Task(Rc<RefCell<TaskState>>);
 
 struct TaskState {
     work: Option<Work>,
@@ -91,15 +89,17 @@ const INPUTS_PER_LOOK: u32 = 64;
 
 /// One run.
 pub(super) struct Coordinator {
-    id: RunId,
-    options: RunOptions,
-    host: Host,
+    pub(super) id: RunId,
+    pub(super) options: RunOptions,
+    pub(super) host: Host,
     control: RunControl,
     factory: Arc<dyn VmFactory>,
     core: Core,
     vms: FxHashMap<VmId, RunningScript>,
     root: Option<Script>,
-    inputs: VecDeque<Input>,
+    pub(super) inputs: VecDeque<Input>,
+    /// What agents are at, and what else is told while they work.
+    pub(super) asides: Asides,
     work: FuturesUnordered<Task>,
     /// The same tasks by their calls.
     tasks: FxHashMap<CallId, Task>,
@@ -123,8 +123,10 @@ impl Coordinator {
         control: RunControl,
         factory: Arc<dyn VmFactory>,
     ) -> Self {
-        let core =
-            Core::new(options.resolve(script.form), script.display_name.clone(), host.observer.wants_calls());
+        let watched = host.observer.wants_calls();
+        let core_options =
+            CoreOptions { seed: RandomState::new().hash_one(0), ..options.resolve(script.form) };
+        let core = Core::new(core_options, script.display_name.clone(), watched);
         Self {
             id,
             options,
@@ -135,6 +137,7 @@ impl Coordinator {
             vms: FxHashMap::default(),
             root: Some(script),
             inputs: VecDeque::new(),
+            asides: Asides::new(watched),
             work: FuturesUnordered::new(),
             tasks: FxHashMap::default(),
             in_grace: false,
@@ -191,6 +194,7 @@ impl Coordinator {
                     self.in_grace = false;
                     return Input::GraceOver;
                 }
+                aside = self.asides.next() => self.told(aside),
                 done = self.work.next(), if !self.work.is_empty() => {
                     if let Some(Some(input)) = done {
                         return self.ended(input);
@@ -224,12 +228,29 @@ impl Coordinator {
     }
 
     fn ended(&mut self, input: Input) -> Input {
-        if let Input::AgentFinished { call, .. } | Input::TimerFired { call } | Input::BackoffOver { call } =
-            &input
+        // What an agent was heard of goes before its end.
+        while let Some(aside) = self.asides.waiting() {
+            self.told(aside);
+        }
+        if let Input::AgentFinished { call, .. }
+        | Input::WorktreeClosed { call, .. }
+        | Input::TimerFired { call }
+        | Input::BackoffOver { call } = &input
         {
             self.tasks.remove(call);
         }
         input
+    }
+
+    fn told(&mut self, aside: Aside) {
+        match aside {
+            // Nobody is interested in what an agent does that nobody wants any more.
+            Aside::Progress { call, .. } if !self.tasks.contains_key(&call) => {}
+            Aside::Progress { call, attempt, progress } => {
+                self.emit(Event::CallProgress { call, attempt, progress });
+            }
+            Aside::Warning { code, message } => self.emit(Event::Warning { code, message }),
+        }
     }
 
     /// Carries out one effect; `Some` is the end of the run.
@@ -243,7 +264,10 @@ impl Coordinator {
                 };
                 self.report(vm, turn);
             }
-            Effect::StartAgent { call, attempt, request } => self.start_agent(call, attempt, request),
+            Effect::StartAgent { call, attempt, request, resume } => {
+                self.start_agent(call, attempt, request, resume);
+            }
+            Effect::CloseWorktree { call, success } => self.close_worktree(call, success),
             Effect::StartChild { call, vm, parent, request, depth, budget } => {
                 self.start_child(call, vm, parent, &request, depth, budget);
             }
@@ -274,12 +298,23 @@ impl Coordinator {
     }
 
     fn emit(&mut self, event: Event) {
+        let is_end = matches!(
+            event,
+            Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }
+        );
+        if is_end && let Some(warning) = self.asides.lost() {
+            self.emit_one(warning);
+        }
+        self.emit_one(event);
+    }
+
+    fn emit_one(&mut self, event: Event) {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at: clock::now_ms(), event });
     }
 
-    fn spawn(&mut self, call: CallId, future: impl Future<Output = Input> + Send + 'static) {
+    pub(super) fn spawn(&mut self, call: CallId, future: impl Future<Output = Input> + Send + 'static) {
         let task = Task::new(Box::pin(future));
         self.tasks.insert(call, task.clone());
         self.work.push(task);
@@ -343,74 +378,5 @@ impl Coordinator {
             }
             Err(error) => self.inputs.push_back(Input::ChildNotStarted { call, error }),
         }
-    }
-
-    fn start_agent(&mut self, call: CallId, attempt: u32, request: Arc<AgentRequest>) {
-        let validator = match request.parsed.schema.as_deref().map(schema::compile).transpose() {
-            Ok(validator) => validator,
-            Err(error) => {
-                let error = ErrorData::new("Error", error.to_string()).with_code("ERR_INVALID_SCHEMA");
-                return self.ended_at_once(call, AttemptOutcome::Refused { error });
-            }
-        };
-        let provider = match self.host.select(&request) {
-            Ok(provider) => provider,
-            Err(error) => {
-                let failure = AttemptFailure { error, ..AttemptFailure::default() };
-                return self.ended_at_once(call, AttemptOutcome::Failed(Box::new(failure)));
-            }
-        };
-        let timeout = request.parsed.timeout;
-        let mut answer: ProviderFuture =
-            provider.run(request, AttemptContext { timed: true, ..AttemptContext::new(call, attempt) });
-        // Many answers are there at once; those need no place among the pending ones.
-        if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(noop_waker_ref())) {
-            self.ended_at_once(call, judge(result, validator.as_deref()));
-            return;
-        }
-        self.spawn(call, async move {
-            let result = match timeout {
-                None => answer.await,
-                Some(limit) => match clock::timeout(limit, answer).await {
-                    Some(result) => result,
-                    None => Err(timed_out(limit).into()),
-                },
-            };
-            Input::AgentFinished { call, outcome: judge(result, validator.as_deref()) }
-        });
-    }
-
-    fn ended_at_once(&mut self, call: CallId, outcome: AttemptOutcome) {
-        self.inputs.push_back(Input::AgentFinished { call, outcome });
-    }
-}
-
-fn timed_out(limit: Duration) -> ErrorData {
-    ErrorData::new("TimeoutError", format!("agent() ran into its timeout of {} ms", limit.as_millis()))
-        .with_code("ERR_AGENT_TIMEOUT")
-}
-
-/// Holds an answer against the call's schema.
-fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcome {
-    let output = match result {
-        Ok(output) => output,
-        Err(failure) if failure.mistake => return AttemptOutcome::Refused { error: failure.error },
-        Err(failure) => return AttemptOutcome::Failed(failure),
-    };
-    let Some(validator) = validator else { return AttemptOutcome::Answer(output) };
-    let value = match output.output.as_ref().map(JsonText::parse).transpose() {
-        Ok(value) => value.unwrap_or_default(),
-        Err(error) => {
-            let message =
-                format!("the structured output cannot be read: {error}; it may nest {MAX_DEPTH} levels deep");
-            let error = ErrorData::new("RangeError", message).with_code("ERR_OUTPUT_TOO_DEEP");
-            return AttemptOutcome::Refused { error };
-        }
-    };
-    let errors = validator.validate(&value);
-    if errors.is_empty() {
-        AttemptOutcome::Answer(output)
-    } else {
-        AttemptOutcome::Mismatch { output, errors }
     }
 }

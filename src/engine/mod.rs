@@ -3,6 +3,7 @@
 //! `core` decides, `coordinator` carries out. This file starts runs and holds what they share: the tokio runtime
 //! that drives timers and providers, the threads, the watchdog.
 
+mod attempts;
 pub mod check;
 mod clock;
 mod control;

@@ -6,6 +6,8 @@ use super::budget::BudgetState;
 use super::error::{CancelReason, ErrorData};
 use super::ids::{CallId, VmId};
 use super::json::JsonText;
+use super::outcome::WaitReason;
+use super::progress::Progress;
 use super::request::LogLevel;
 use super::script::ScriptForm;
 
@@ -44,11 +46,27 @@ pub enum Event {
         call: CallId,
         script: VmId,
         attempt: u32,
+        /// The agent's session that the attempt goes on with; absent where it begins a new one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        continues: Option<String>,
         #[serde(flatten)]
         info: CallInfo,
     },
+    /// What the agent does. Transient: not kept, and left out where nobody keeps up.
+    #[serde(rename = "call.progress")]
+    CallProgress { call: CallId, attempt: u32, progress: Progress },
     #[serde(rename = "call.retrying")]
-    CallRetrying { call: CallId, attempt: u32, error: ErrorData },
+    CallRetrying {
+        call: CallId,
+        attempt: u32,
+        error: ErrorData,
+        /// Milliseconds until then; absent for at once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delay_ms: Option<u64>,
+    },
+    /// Nothing is wrong with the call: it waits for somebody else's limit, for so many milliseconds.
+    #[serde(rename = "call.waiting")]
+    CallWaiting { call: CallId, attempt: u32, reason: WaitReason, delay_ms: u64, error: ErrorData },
     #[serde(rename = "call.ended")]
     CallEnded {
         call: CallId,
@@ -63,6 +81,9 @@ pub enum Event {
         usage: Option<JsonText>,
         #[serde(skip_serializing_if = "Option::is_none")]
         session_id: Option<String>,
+        /// What became of the call's worktree: `{ "outcome": "kept", "branch": … }`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        worktree: Option<JsonText>,
     },
     #[serde(rename = "budget.exhausted")]
     BudgetExhausted { budget: BudgetState },

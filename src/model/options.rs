@@ -8,6 +8,7 @@ use super::error::WorkflowError;
 use super::json::JsonText;
 use super::limits::Limits;
 use super::script::{Imports, ScriptForm};
+use super::worktree::WorktreeChoice;
 
 /// Where the source comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct RunOptions {
     pub imports: Imports,
     /// The project: where workflows are found by name. `None`: the working directory.
     pub cwd: Option<PathBuf>,
+    /// The worktrees of calls with `isolation: 'worktree'`, where those do not say otherwise.
+    pub worktree: WorktreeChoice,
 }
 
 /// A cap that may be lifted.
@@ -94,6 +97,8 @@ pub struct CoreOptions {
     pub max_agents: Cap,
     pub nesting_depth: u32,
     pub max_depth: u32,
+    /// What makes the waits of one run differ from those of another.
+    pub seed: u64,
 }
 
 /// How long a cancelled script may go on unless the caller says otherwise.
@@ -117,6 +122,7 @@ impl RunOptions {
             provider: "debug".to_owned(),
             imports: Imports::None,
             cwd: None,
+            worktree: WorktreeChoice::default(),
         }
     }
 
@@ -179,6 +185,7 @@ impl RunOptions {
             max_agents: self.max_agents.unwrap_or(if body { Cap::At(1000) } else { Cap::None }),
             nesting_depth: self.nesting_depth,
             max_depth: self.max_depth,
+            seed: 0,
         }
     }
 }

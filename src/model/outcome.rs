@@ -1,5 +1,7 @@
 //! How calls end.
 
+use std::time::Duration;
+
 use super::error::{ErrorData, WorkflowError};
 use super::json::JsonText;
 use super::usage::Usage;
@@ -17,6 +19,39 @@ pub struct AgentOutput {
     pub session_id: Option<String>,
     /// What the provider wants kept beside the answer.
     pub raw: Option<JsonText>,
+    /// How a repair of the answer can go on where this attempt ended; `None`: it has to begin anew.
+    pub resume: Option<Resume>,
+}
+
+/// Where another attempt can go on with the work of an earlier one: the agent's own session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resume {
+    /// The session's id.
+    pub session: String,
+    /// What the agent says that the session has cost so far, for the provider that said it: it counts from there.
+    pub total: Option<JsonText>,
+}
+
+/// Somebody else's limit that has to be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub reason: WaitReason,
+    /// After so long it is over, as far as the agent knows.
+    pub after: Option<Duration>,
+    /// The same as a time, in seconds since 1970. Whoever knows what time it is makes `after` of it.
+    pub until: Option<u64>,
+    /// The most that a call waits in all.
+    pub limit: Duration,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitReason {
+    /// Too many requests, or the limit of the plan.
+    RateLimited,
+    /// The model's servers have too much to do.
+    Overloaded,
 }
 
 /// Why a provider gives no answer for one attempt.
@@ -31,6 +66,12 @@ pub struct AttemptFailure {
     pub usage: Usage,
     /// The agent's own session, if it got as far as having one.
     pub session_id: Option<String>,
+    /// How another attempt can go on with what this one has done; `None`: it has to begin anew.
+    pub resume: Option<Resume>,
+    /// Nothing is wrong with the call: another attempt has to wait for somebody else, and counts for none.
+    pub wait: Option<Wait>,
+    /// The session that was to be gone on with is not there.
+    pub session_lost: bool,
 }
 
 impl From<ErrorData> for AttemptFailure {

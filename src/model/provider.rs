@@ -134,6 +134,11 @@ pub struct ProviderSettings {
     /// At most so many starts within so much time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// The most milliseconds that a call waits in all for the limits of the service behind the provider (429, the limit
+    /// of a plan, overload), which costs it no attempt; 0 means that it fails at once. Default: 6 hours.
+    #[serde(rename = "maxWaitMs", with = "milliseconds", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<f64>", range(min = 0, max = 2_147_483_647)))]
+    pub max_wait: Option<Duration>,
     /// opencode only: how its server is started. Default: `serve`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_subcommand: Option<Vec<String>>,
@@ -176,6 +181,7 @@ impl ProviderSettings {
             concurrency: self.concurrency.or(below.concurrency),
             stagger: self.stagger.or(below.stagger),
             rate: self.rate.or(below.rate),
+            max_wait: self.max_wait.or(below.max_wait),
             server_subcommand: self.server_subcommand.or(below.server_subcommand),
             server_args: self.server_args.or(below.server_args),
             structured_output_retry_count: self
@@ -183,6 +189,13 @@ impl ProviderSettings {
                 .or(below.structured_output_retry_count),
             server_startup_timeout: self.server_startup_timeout.or(below.server_startup_timeout),
         }
+    }
+
+    /// How long a call may wait for limits of others.
+    pub fn max_wait(&self) -> Duration {
+        /// Longer than the windows of the plans that there are, which have five hours.
+        const DEFAULT: Duration = Duration::from_secs(6 * 3600);
+        self.max_wait.unwrap_or(DEFAULT)
     }
 
     /// A model by the name that this provider knows it by.
@@ -386,7 +399,7 @@ mod tests {
         let read = settings(json!({
             "command": "c", "args": ["-a"], "subcommand": [], "cwd": "d", "env": { "K": "v" }, "timeoutMs": 1500,
             "stallMs": 0, "permissions": "read-only", "models": { "opus": "m" }, "concurrency": 3, "staggerMs": 0.5,
-            "rate": { "starts": 10, "perMs": 60000 }, "serverSubcommand": ["s"], "serverArgs": ["-s"],
+            "rate": { "starts": 10, "perMs": 60000 }, "maxWaitMs": 7000, "serverSubcommand": ["s"], "serverArgs": ["-s"],
             "structuredOutputRetryCount": 0, "serverStartupTimeoutMs": 100
         }));
         let expected = ProviderSettings {
@@ -402,6 +415,7 @@ mod tests {
             concurrency: Some(3),
             stagger: Some(Duration::from_micros(500)),
             rate: Some(Rate { starts: 10, per: Duration::from_secs(60) }),
+            max_wait: Some(Duration::from_secs(7)),
             server_subcommand: Some(vec!["s".to_owned()]),
             server_args: Some(vec!["-s".to_owned()]),
             structured_output_retry_count: Some(0),

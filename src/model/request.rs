@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::error::ErrorData;
 use super::ids::Slot;
 use super::json::{JsonText, kind};
+use super::worktree::WorktreeChoice;
 
 /// One call, as the sandbox hands it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +78,8 @@ pub struct AgentOptions {
     pub schema: Option<Arc<Value>>,
     pub timeout: Option<Duration>,
     pub retry: Option<RetryPolicy>,
+    /// `isolation: 'worktree'`, with the option `worktree`.
+    pub worktree: Option<WorktreeChoice>,
     /// Names of options that the engine does not know, for one warning each.
     pub unknown: Vec<String>,
 }
@@ -97,6 +100,7 @@ pub const KNOWN_AGENT_OPTIONS: &[&str] = &[
     "schema",
     "model",
     "isolation",
+    "worktree",
     "agentType",
     "key",
     "provider",
@@ -112,9 +116,6 @@ pub const KNOWN_AGENT_OPTIONS: &[&str] = &[
 
 /// The members of the option `retry`.
 pub const KNOWN_RETRY_OPTIONS: &[&str] = &["maxAttempts", "backoffMs"];
-
-/// The values of the option `effort`, from little to much. Providers get it whatever it is.
-pub const EFFORTS: &[&str] = &["low", "medium", "high", "xhigh", "max"];
 
 /// Every option of `parallel()`.
 pub const KNOWN_PARALLEL_OPTIONS: &[&str] = &["concurrency", "failFast", "minSuccess", "timeoutMs", "settle"];
@@ -145,6 +146,16 @@ impl AgentOptions {
                 "agent() option isolation must be \"worktree\", got {isolation}"
             )));
         }
+        let isolated = object.get("isolation").is_some_and(|isolation| !isolation.is_null());
+        let worktree = match object.get("worktree") {
+            None | Some(Value::Null) => isolated.then(WorktreeChoice::default),
+            Some(_) if !isolated => {
+                return Err(type_error(
+                    "agent() option worktree does nothing without isolation: 'worktree'".to_owned(),
+                ));
+            }
+            Some(value) => Some(WorktreeChoice::parse(value)?),
+        };
         Ok(Self {
             label: text("label").map(str::to_owned),
             phase: text("phase").map(str::to_owned),
@@ -162,6 +173,7 @@ impl AgentOptions {
                 None | Some(Value::Null) => None,
                 Some(value) => Some(retry(value)?),
             },
+            worktree,
             unknown: object
                 .keys()
                 .filter(|key| !KNOWN_AGENT_OPTIONS.contains(&key.as_str()))

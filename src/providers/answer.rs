@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::classify::classify;
 use super::text;
 use crate::model::json::JsonText;
-use crate::model::outcome::AgentOutput;
+use crate::model::outcome::{AgentOutput, Resume};
+pub use crate::model::progress::{Denial, Progress};
 use crate::model::usage::Usage;
 
 /// How a child process ended.
@@ -37,14 +38,6 @@ pub struct Record {
     pub raw: Value,
 }
 
-/// A tool call that was refused for want of permission.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
-    pub tool: String,
-    /// The path, command or address it was meant for, shortened; empty if that is not known.
-    pub target: String,
-}
-
 /// The answer of one attempt. Whether it fits the call's schema is not checked: no CLI's word is good for that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -54,13 +47,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer as the engine takes it. The record's session total and denials are not part of it.
+    /// The answer as the engine takes it. The record's denials are not part of it.
     pub fn into_output(self) -> AgentOutput {
+        let total = self.record.session_total.as_ref().map(JsonText::from_value);
+        let resume = self.record.session_id.clone().map(|session| Resume { session, total });
         AgentOutput {
             output: self.output.as_ref().map(JsonText::from_value),
             usage: self.record.usage.as_ref().map(Usage::from_report).unwrap_or_default(),
             session_id: self.record.session_id,
             raw: Some(JsonText::from_value(&self.record.raw)),
+            resume,
         }
     }
 }
@@ -89,8 +85,10 @@ pub enum FailureKind {
         retry_after_ms: Option<u64>,
         resets_at: Option<u64>,
     },
-    /// The model's servers are overloaded or broken.
+    /// The model's servers are overloaded.
     Overloaded,
+    /// The model's servers are broken.
+    ServerError,
     /// The model's servers cannot be reached, or the connection broke.
     Connection,
     /// The model took too long, by the CLI's own clock.
@@ -141,36 +139,6 @@ impl FailureKind {
                 | Self::Setup
         )
     }
-}
-
-/// Something that happened while the CLI was at work, for whoever watches. Texts are shortened, see [`shown`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Progress {
-    /// The session has an id. Told once.
-    Session(String),
-    /// Words of the answer, or of what the agent says between two tool calls: a piece where the CLI gives pieces.
-    Text(String),
-    ToolUse {
-        id: Option<String>,
-        name: String,
-        summary: String,
-    },
-    ToolResult {
-        id: Option<String>,
-        failed: bool,
-        summary: String,
-    },
-    /// What the CLI said something cost, in the shape of [`Record::usage`]: a model call or a turn, so far as it tells.
-    Usage(Value),
-    /// The CLI itself tries again, after so long if it says so.
-    Retrying {
-        reason: String,
-        after_ms: Option<u64>,
-    },
-    /// A tool call was refused, and the agent goes on or ends.
-    Denied(Denial),
-    /// Said by the CLI, and not the end.
-    Warning(String),
 }
 
 /// The most UTF-16 units of a text in [`Progress`] and [`Denial`].

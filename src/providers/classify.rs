@@ -149,18 +149,10 @@ const CERTAIN: &[(FailureKind, &[&str])] = &[
 const VAGUE: &[(FailureKind, &[&str])] = &[
     (FailureKind::Auth, &["unauthorized", "forbidden"]),
     (LIMITED, &["rate limit", "too many requests", "quota exceeded"]),
+    (FailureKind::Overloaded, &["overloaded", "high demand", "at capacity", "service unavailable"]),
     (
-        FailureKind::Overloaded,
-        &[
-            "overloaded",
-            "high demand",
-            "at capacity",
-            "internal server error",
-            "service unavailable",
-            "bad gateway",
-            "server-side issue",
-            "server_error",
-        ],
+        FailureKind::ServerError,
+        &["internal server error", "bad gateway", "server-side issue", "server_error"],
     ),
     (FailureKind::Timeout, &["timed out", "timeout"]),
     (
@@ -194,7 +186,8 @@ fn of_status(status: u16, words: &str) -> Option<FailureKind> {
         408 | 504 => FailureKind::Timeout,
         413 => FailureKind::PromptTooLong,
         429 => LIMITED,
-        500..=599 => FailureKind::Overloaded,
+        503 | 529 => FailureKind::Overloaded,
+        500..=599 => FailureKind::ServerError,
         _ => return None,
     })
 }
@@ -306,7 +299,7 @@ mod tests {
                 limited(Some(13_872_000), Some(1_777_936_568)),
             ),
             (None, "API Error: 529 overloaded", FailureKind::Overloaded),
-            (None, "500 fake error 500", FailureKind::Overloaded),
+            (None, "500 fake error 500", FailureKind::ServerError),
             (
                 None,
                 "We’re currently experiencing high demand, which may cause temporary errors.",

@@ -35,6 +35,7 @@ use crate::model::request::AgentRequest;
 use folder::Folder;
 use gate::Gate;
 use reader::Reader;
+pub(super) use reader::Told;
 
 /// Which program it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +101,29 @@ impl Provider for Cli {
         self.shared.kind.name()
     }
 
+    fn folder(&self, request: &AgentRequest) -> Option<PathBuf> {
+        Some(self.shared.folder(request, &self.shared.project()))
+    }
+
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture {
         let attempt = Attempt { shared: self.shared.clone(), request, context };
         Box::pin(in_background(attempt.run()))
+    }
+}
+
+impl Shared {
+    fn project(&self) -> PathBuf {
+        self.project.clone().or_else(|| env::current_dir().ok()).unwrap_or_default()
+    }
+
+    /// Where the agent of a call works: the call's choice, that of the settings, the project.
+    fn folder(&self, request: &AgentRequest, project: &Path) -> PathBuf {
+        let chosen = request.parsed.cwd.as_deref().or(self.settings.cwd.as_deref());
+        chosen.map_or_else(|| project.to_owned(), |folder| project.join(folder))
     }
 }
 
@@ -114,7 +135,7 @@ struct Attempt {
 
 /// All that is needed to start.
 enum Prepared {
-    Run(Invocation, Option<Folder>),
+    Run(Box<Invocation>, Option<Folder>),
     Serve(Box<Served>),
 }
 
@@ -152,28 +173,29 @@ impl Attempt {
         let that = this.clone();
         // It reads and writes files.
         match blocking(move || that.prepare(closing)).await? {
-            Prepared::Run(invocation, folder) => this.start(invocation, folder).await,
+            Prepared::Run(invocation, folder) => this.start(*invocation, folder).await,
             Prepared::Serve(served) => this.serve(*served).await,
         }
     }
 
     fn prepare(&self, closing: Closing) -> Result<Prepared, Box<AttemptFailure>> {
         let shared = &self.shared;
-        let project = shared.project.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
+        let project = shared.project();
         let agent = match self.request.parsed.agent_type.as_deref() {
             None => AgentType::Plain,
             Some(name) => Catalogue::read(&project, env::home_dir().as_deref())
                 .resolve(name, shared.kind.name())
                 .map_err(failure::hopeless)?,
         };
-        let cwd = self.folder(&project);
+        let cwd = self.context.cwd.clone().unwrap_or_else(|| shared.folder(&self.request, &project));
         let call = Call {
             request: &self.request,
             settings: &shared.settings,
             agent: &agent,
-            session: None,
+            session: self.context.resume.as_ref().map(|resume| resume.session.as_str()),
             cwd: Some(&cwd),
-            stream: false,
+            // What it had done by the time that it failed is only known if it says so while it works.
+            stream: self.context.watcher.is_some() || self.request.parsed.retry.is_some(),
         };
         let made = match shared.kind {
             Kind::ClaudeCode => claude_code::command::invocation(&call),
@@ -191,22 +213,16 @@ impl Attempt {
             let message = format!("cannot make a private folder in {}: {error}", env::temp_dir().display());
             ErrorData::new("Error", message).with_code("ERR_AGENT_SETUP")
         })?;
-        Ok(Prepared::Run(invocation, folder))
-    }
-
-    /// Where the agent works: the engine's choice, the call's, that of the settings, the project.
-    fn folder(&self, project: &Path) -> PathBuf {
-        let asked = self.request.parsed.cwd.as_deref().or(self.shared.settings.cwd.as_deref());
-        let chosen = self.context.cwd.as_deref().or(asked.map(Path::new));
-        chosen.map_or_else(|| project.to_owned(), |folder| project.join(folder))
+        Ok(Prepared::Run(Box::new(invocation), folder))
     }
 
     async fn start(&self, invocation: Invocation, folder: Option<Folder>) -> ProviderResult {
         let kind = self.shared.kind;
-        let limits = Limits { timeout: self.timeout(&invocation), stall: invocation.stall };
-        let mut reader = Reader::new(kind, &self.request);
+        let limits = Limits { timeout: invocation.timeout, stall: invocation.stall };
+        let total = self.total();
+        let mut reader = Reader::new(kind, &self.request, total.as_ref(), self.context.watcher.clone());
         let ended = process::run(
-            command(&invocation, folder.as_ref()),
+            self.command(&invocation, folder.as_ref()),
             limits.watch(&invocation),
             CancellationToken::new(),
             |line| {
@@ -217,6 +233,7 @@ impl Attempt {
         .await
         .map_err(|error| failure::not_started(kind, error, &invocation))?;
         let Invocation { restore, .. } = invocation;
+        let max_wait = self.shared.settings.max_wait();
         blocking(move || {
             // Of a process that was stopped, what it had told by then is of use: its cost, its session.
             let exit = match ended.end {
@@ -225,29 +242,50 @@ impl Attempt {
                     answer::Exit::Signal("SIGTERM".to_owned())
                 }
             };
+            let worked = reader.has_worked();
             let result = reader.finish(&exit, &ended.stderr, folder.as_ref());
             match ended.end {
-                End::Exited(_) => finish(kind, result, &restore),
-                end => Err(stopped(kind, end, limits, result)),
+                End::Exited(_) => finish(kind, max_wait, result, &restore, worked),
+                end => Err(stopped(kind, end, limits, result, worked)),
             }
         })
         .await
     }
 
+    /// What the session that is gone on with has cost before.
+    fn total(&self) -> Option<Value> {
+        self.context.resume.as_ref()?.total.as_ref()?.parse().ok()
+    }
+
+    fn command(&self, invocation: &Invocation, folder: Option<&Folder>) -> Command {
+        let folder = folder.map_or_else(|| Path::new(""), Folder::path);
+        let env = invocation.env.iter().map(|(name, value)| (name.into(), Some(value.into())));
+        Command {
+            program: (&invocation.program).into(),
+            args: invocation.args_in(folder),
+            cwd: invocation.cwd.clone(),
+            env: env.chain(self.context.env.iter().cloned()).collect(),
+            stdin: invocation.stdin.as_ref().map(|text| text.clone().into_bytes()),
+        }
+    }
+
     async fn serve(&self, served: Served) -> ProviderResult {
         let kind = self.shared.kind;
-        let limits = Limits { timeout: self.timeout(&served.server), stall: served.server.stall };
+        let limits = Limits { timeout: served.server.timeout, stall: served.server.stall };
         let server = Limits { timeout: Some(served.startup_timeout), stall: None };
-        let (command, watch) = (command(&served.server, None), server.watch(&served.server));
-        let exchange = opencode::served::ask(&served, command, watch, limits.stall);
+        let (command, watch) = (self.command(&served.server, None), server.watch(&served.server));
+        let total = self.total();
+        let told = Told::new(self.context.watcher.clone());
+        let exchange = opencode::served::ask(&served, command, watch, limits.stall, total.as_ref(), &told);
         let result = match limits.timeout {
             None => Some(exchange.await),
             Some(limit) => tokio::time::timeout(limit, exchange).await.ok(),
         };
+        let max_wait = self.shared.settings.max_wait();
         match result {
-            Some(Ok(answer)) => finish(kind, Ok(answer), &served.server.restore),
+            Some(Ok(answer)) => finish(kind, max_wait, Ok(answer), &served.server.restore, true),
             Some(Err(opencode::served::Error::Failed(failed))) => {
-                finish(kind, Err(failed), &Restore::default())
+                finish(kind, max_wait, Err(failed), &Restore::default(), told.has_worked())
             }
             Some(Err(opencode::served::Error::NotStarted(error))) => {
                 Err(failure::not_started(kind, error, &served.server))
@@ -257,12 +295,6 @@ impl Attempt {
             }
             None => Err(failure::timed_out(kind, limits.timeout.unwrap_or_default())),
         }
-    }
-
-    /// The limit that is ours to keep.
-    fn timeout(&self, invocation: &Invocation) -> Option<Duration> {
-        let kept_elsewhere = self.context.timed && self.request.parsed.timeout.is_some();
-        invocation.timeout.filter(|_| !kept_elsewhere)
     }
 }
 
@@ -287,18 +319,6 @@ impl Limits {
     }
 }
 
-fn command(invocation: &Invocation, folder: Option<&Folder>) -> Command {
-    let folder = folder.map_or_else(|| Path::new(""), Folder::path);
-    let env = invocation.env.iter().map(|(name, value)| (name.into(), Some(value.into())));
-    Command {
-        program: (&invocation.program).into(),
-        args: invocation.args_in(folder),
-        cwd: invocation.cwd.clone(),
-        env: env.collect(),
-        stdin: invocation.stdin.as_ref().map(|text| text.clone().into_bytes()),
-    }
-}
-
 /// How a process ended, as the readers take it.
 pub(super) fn exit(status: process::Status) -> answer::Exit {
     match status {
@@ -307,14 +327,26 @@ pub(super) fn exit(status: process::Status) -> answer::Exit {
     }
 }
 
-fn finish(kind: Kind, result: Result<Answer, Failure>, restore: &Restore) -> ProviderResult {
-    let mut answer = result.map_err(|failed| failure::failed(kind, failed))?;
+fn finish(
+    kind: Kind,
+    max_wait: Duration,
+    result: Result<Answer, Failure>,
+    restore: &Restore,
+    worked: bool,
+) -> ProviderResult {
+    let mut answer = result.map_err(|failed| failure::failed(kind, failed, max_wait, worked))?;
     answer.output = answer.output.map(|value: Value| restore.apply(value));
     Ok(answer.into_output())
 }
 
 /// The failure of an attempt that was stopped, with what the reader still made of it.
-fn stopped(kind: Kind, end: End, limits: Limits, result: Result<Answer, Failure>) -> Box<AttemptFailure> {
+fn stopped(
+    kind: Kind,
+    end: End,
+    limits: Limits,
+    result: Result<Answer, Failure>,
+    worked: bool,
+) -> Box<AttemptFailure> {
     let mut failure = match end {
         End::Timeout => failure::timed_out(kind, limits.timeout.unwrap_or_default()),
         End::Stall => failure::stalled(kind, limits.stall.unwrap_or_default()),
@@ -324,9 +356,10 @@ fn stopped(kind: Kind, end: End, limits: Limits, result: Result<Answer, Failure>
         Ok(answer) => answer.record,
         Err(failed) => *failed.record,
     };
-    let AgentOutput { usage, session_id, .. } = Answer { output: None, record }.into_output();
+    let AgentOutput { usage, session_id, resume, .. } = Answer { output: None, record }.into_output();
     failure.usage = usage;
     failure.session_id = session_id;
+    failure.resume = resume.filter(|_| worked);
     failure
 }
 

@@ -73,6 +73,7 @@ fn respond(output: JsonText, prompt: Option<usize>, output_units: usize) -> Agen
         output: Some(output),
         usage: Usage { charged: charged as f64, report: Some(JsonText::new(report)) },
         session_id: None,
+        resume: None,
         raw: Some(JsonText::new(raw)),
     }
 }

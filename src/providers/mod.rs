@@ -25,13 +25,16 @@ pub mod usage;
 pub mod worktree;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::model::ids::CallId;
-use crate::model::outcome::{AgentOutput, AttemptFailure};
+use crate::model::outcome::{AgentOutput, AttemptFailure, Resume};
+use crate::model::progress::Progress;
 use crate::model::provider::ProviderSettings;
 use crate::model::request::AgentRequest;
 use serde_json::Value;
@@ -44,14 +47,28 @@ pub struct AttemptContext {
     pub attempt: u32,
     /// The folder to work in, whatever the call and the settings say; `None`: theirs.
     pub cwd: Option<PathBuf>,
-    /// Whoever asks keeps the time limit of the call (`timeoutMs`) himself.
-    pub timed: bool,
+    /// Variables laid over the environment of the agent's program; `None` takes one away.
+    pub env: Vec<(OsString, Option<OsString>)>,
+    /// An earlier session to go on with, as the same provider has named it.
+    pub resume: Option<Resume>,
+    /// Whoever follows the agent at its work; `None`: nobody does.
+    pub watcher: Option<Watcher>,
+}
+
+/// Is told what an agent does, on the agent's own thread; must not block.
+#[derive(Clone)]
+pub struct Watcher(pub Arc<dyn Fn(Progress) + Send + Sync>);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 impl AttemptContext {
     /// An attempt of which nothing more is to be said.
     pub fn new(call: CallId, attempt: u32) -> Self {
-        Self { call, attempt, cwd: None, timed: false }
+        Self { call, attempt, cwd: None, env: Vec::new(), resume: None, watcher: None }
     }
 }
 
@@ -67,6 +84,17 @@ pub type ProviderFuture = Pin<Box<dyn Future<Output = ProviderResult> + Send>>;
 pub trait Provider: Send + Sync {
     /// The name under which scripts and events know it.
     fn name(&self) -> &str;
+
+    /// The folder in which the agent of a call works, unless it is given another one: `isolation: 'worktree'` is then the
+    /// engine's to provide. `None`: it gets the option, and does with it what it likes.
+    fn folder(&self, _request: &AgentRequest) -> Option<PathBuf> {
+        None
+    }
+
+    /// Whether it keeps the time limit of a call itself, and so knows what had come of it by then.
+    fn keeps_time(&self) -> bool {
+        false
+    }
 
     /// Starts one attempt. Must not block; an answer that is there at once is given by a future that is ready.
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture;
@@ -91,6 +119,8 @@ pub struct Setup {
     pub sampler: Sampler,
     /// Settings by the name of the provider. Those that are not here have none.
     pub settings: BTreeMap<String, ProviderSettings>,
+    /// Further names, each for a built-in provider with settings of its own.
+    pub aliases: BTreeMap<String, String>,
     /// Where agents work unless somebody says otherwise, and whose agent types there are; `None`: the working directory.
     pub project: Option<PathBuf>,
 }
@@ -98,23 +128,29 @@ pub struct Setup {
 impl Setup {
     /// Providers as they are by themselves.
     pub fn new(sampler: Sampler) -> Self {
-        Self { sampler, settings: BTreeMap::new(), project: None }
+        Self { sampler, settings: BTreeMap::new(), aliases: BTreeMap::new(), project: None }
     }
 }
 
 /// The built-in providers with their settings. They remember what they have learned about the programs behind them, so
 /// whoever asks for one twice gets the same one.
-pub struct Registry(BTreeMap<&'static str, Arc<dyn Provider>>);
+pub struct Registry(BTreeMap<String, Arc<dyn Provider>>);
 
 impl Registry {
     /// Makes all of them. Starts nothing.
     pub fn new(setup: Setup) -> Self {
-        let Setup { sampler, mut settings, project } = setup;
-        let mut providers: BTreeMap<&'static str, Arc<dyn Provider>> = BTreeMap::new();
-        providers.insert(debug::NAME, Arc::new(debug::Debug::new(sampler)));
-        for kind in cli::Kind::ALL {
-            let settings = settings.remove(kind.name()).unwrap_or_default();
-            providers.insert(kind.name(), Arc::new(cli::Cli::new(kind, settings, project.clone())));
+        let Setup { sampler, mut settings, aliases, project } = setup;
+        let mut providers: BTreeMap<String, Arc<dyn Provider>> = BTreeMap::new();
+        let debug: Arc<dyn Provider> = Arc::new(debug::Debug::new(sampler));
+        providers.insert(debug::NAME.to_owned(), debug.clone());
+        let own = cli::Kind::ALL.map(|kind| (kind.name().to_owned(), kind.name().to_owned()));
+        for (name, built_in) in own.into_iter().chain(aliases) {
+            let kind = cli::Kind::ALL.into_iter().find(|kind| kind.name() == built_in);
+            let settings = settings.remove(&name).unwrap_or_default();
+            let provider = kind.map(|kind| -> Arc<dyn Provider> {
+                Arc::new(cli::Cli::new(kind, settings, project.clone()))
+            });
+            providers.insert(name, provider.unwrap_or_else(|| debug.clone()));
         }
         Self(providers)
     }
@@ -141,5 +177,14 @@ mod tests {
             assert!(registry.by_name(name).is_none(), "{name}");
         }
         assert_eq!(registry.0.len(), NAMES.len());
+    }
+
+    #[test]
+    fn a_built_in_provider_may_have_further_names() {
+        let aliases = BTreeMap::from([("fast".to_owned(), "codex".to_owned())]);
+        let registry = Registry::new(Setup { aliases, ..Setup::new(|_| None) });
+        let (fast, codex) = (registry.by_name("fast").unwrap(), registry.by_name("codex").unwrap());
+        assert_eq!(fast.name(), "codex");
+        assert!(!Arc::ptr_eq(&fast, &codex));
     }
 }

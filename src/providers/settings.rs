@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::model::error::WorkflowError;
 use crate::model::json::kind;
 use crate::model::provider::{CLI_NAMES, Permissions, ProviderSettings};
+use crate::model::worktree::WorktreeChoice;
 
 /// The configuration of an engine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Config {
     /// What agents may do without being asked, where their provider's own settings do not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
+    /// The worktrees of calls with `isolation: 'worktree'`, where those do not say otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<WorktreeChoice>,
     /// Settings by the name of the provider: `claude-code`, `codex`, `opencode`, `pi`, or one of your own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderSettings>,
@@ -138,6 +142,7 @@ impl Config {
             schema: self.schema.or(below.schema),
             provider: self.provider.or(below.provider),
             permissions: self.permissions.or(below.permissions),
+            worktree: self.worktree.or(below.worktree),
             providers,
         }
     }
@@ -153,6 +158,9 @@ impl Config {
 
     /// Checks what the types cannot say.
     fn check(&self, source: &str, known: &[&str]) -> Result<(), WorkflowError> {
+        if let Some(Err(error)) = self.worktree.as_ref().map(WorktreeChoice::validate) {
+            return Err(config_error((format!("{source}: worktree"), error.message)));
+        }
         let unknown = |place: &str, name: &str| {
             let message = format!("unknown provider \"{name}\"; known are: {}", known.join(", "));
             Err(config_error((format!("{source}: {place}"), message)))
@@ -192,16 +200,20 @@ pub fn provider_options(value: &Value, provider: &str) -> Result<ProviderSetting
     }
 }
 
-/// Reads the options of several built-in providers, as JSON: an object of them by name.
+/// Reads the options of several built-in providers, as JSON: an object of them by name. `aliases` are further names of
+/// built-in providers.
 ///
 /// # Errors
 /// [`WorkflowError::Option`] with the path of the mistake.
-pub fn options_by_provider(text: &str) -> Result<BTreeMap<String, ProviderSettings>, WorkflowError> {
+pub fn options_by_provider(
+    text: &str,
+    aliases: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, ProviderSettings>, WorkflowError> {
     let all: BTreeMap<String, Value> = serde_json::from_str(text)
         .map_err(|error| option_error(("providers".to_owned(), error.to_string())))?;
     all.into_iter()
         .map(|(name, options)| {
-            let settings = provider_options(&options, &name)?;
+            let settings = provider_options(&options, aliases.get(&name).unwrap_or(&name))?;
             Ok((name, settings))
         })
         .collect()
@@ -300,6 +312,7 @@ const VARIABLES: &[(&str, &str, Form)] = &[
     ("CONCURRENCY", "concurrency", Form::Json),
     ("STAGGER_MS", "staggerMs", Form::Json),
     ("RATE", "rate", Form::Json),
+    ("MAX_WAIT_MS", "maxWaitMs", Form::Json),
     ("SERVER_SUBCOMMAND", "serverSubcommand", Form::Json),
     ("SERVER_ARGS", "serverArgs", Form::Json),
     ("STRUCTURED_OUTPUT_RETRY_COUNT", "structuredOutputRetryCount", Form::Json),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Call, CallState, Core, Effect, Phase, cancelled};
+use super::{Call, CallState, Core, Effect, Phase, cancelled, limits};
 use crate::model::budget::{BudgetChange, BudgetMode};
 use crate::model::error::ErrorData;
 use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::OnAgentError;
-use crate::model::outcome::{AgentOutput, AttemptFailure, AttemptOutcome, Outcome};
+use crate::model::outcome::{AgentOutput, AttemptFailure, AttemptOutcome, Outcome, Resume, Wait};
 use crate::model::request::AgentRequest;
 use crate::model::usage::Usage;
 
@@ -22,11 +22,19 @@ pub(super) struct AgentCall {
     attempts: u32,
     /// Attempts that gave no answer, as counted against `retry.maxAttempts`.
     failures: u32,
-    /// The one repair of an answer that does not fit its schema has been asked for.
-    repairing: bool,
+    /// What the next attempt has to be told.
+    next: Next,
     usage: Usage,
     /// The agent's own session of the last attempt that had one.
     session: Option<String>,
+    /// Where the next attempt can go on with the work of the last one.
+    resume: Option<Resume>,
+    /// How often, and how long, it has waited for the limits of others.
+    limited: u32,
+    waited: Duration,
+    /// How the call ends, as soon as its worktree is closed.
+    end: Option<(Outcome, Option<ErrorData>)>,
+    worktree: Option<JsonText>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +45,61 @@ enum AgentState {
     Running,
     /// Waits before another attempt; holds no slot.
     BackingOff,
+    /// Waits for a limit of its provider; holds no slot.
+    Limited,
+    /// There will be no further attempt; its worktree is being closed, in its slot.
+    Closing,
+}
+
+/// What an attempt has to be told.
+#[derive(Clone, Debug, PartialEq)]
+enum Next {
+    /// The prompt.
+    Prompt,
+    /// That it was interrupted, if it can go on with what it has done; else the prompt.
+    GoOn,
+    /// What is wrong with its answer. There is one repair.
+    Repair(Vec<String>),
 }
 
 impl AgentCall {
+    fn new(request: Arc<AgentRequest>) -> Self {
+        Self {
+            request,
+            state: AgentState::Waiting,
+            attempts: 0,
+            failures: 0,
+            next: Next::Prompt,
+            usage: Usage::default(),
+            session: None,
+            resume: None,
+            limited: 0,
+            waited: Duration::ZERO,
+            end: None,
+            worktree: None,
+        }
+    }
+
     pub(super) fn is_under_way(&self) -> bool {
         self.state != AgentState::Waiting
     }
 
     pub(super) fn holds_slot(&self) -> bool {
-        self.state == AgentState::Running
+        matches!(self.state, AgentState::Running | AgentState::Closing)
+    }
+
+    pub(super) fn is_limited(&self) -> bool {
+        self.state == AgentState::Limited
+    }
+
+    /// The provider that the call names.
+    pub(super) fn provider(&self) -> Option<String> {
+        self.request.parsed.provider.clone()
+    }
+
+    /// What became of its worktree.
+    pub(super) fn worktree(&self) -> Option<JsonText> {
+        self.worktree.clone()
     }
 
     pub(super) fn attempts(&self) -> u32 {
@@ -71,18 +125,31 @@ impl AgentCall {
         }
     }
 
-    /// The request of the next attempt: the original prompt, or the repair prompt.
-    fn next_request(&self, errors: &[String]) -> Arc<AgentRequest> {
-        Arc::new(self.request.with_prompt(&repair_prompt(&self.request.prompt_text(), errors)))
+    /// The request of the next attempt: the prompt, or what to say in a session that knows it.
+    fn next_request(&self) -> Arc<AgentRequest> {
+        let prompt = match (&self.next, &self.resume) {
+            (Next::Prompt, _) | (Next::GoOn, None) => return self.request.clone(),
+            (Next::GoOn, Some(_)) => GO_ON.to_owned(),
+            (Next::Repair(errors), Some(_)) => correction(errors),
+            (Next::Repair(errors), None) => repair_prompt(&self.request.prompt_text(), errors),
+        };
+        Arc::new(self.request.with_prompt(&prompt))
     }
 }
 
+/// The prompt that makes an agent go on in its own session.
+const GO_ON: &str = "You were interrupted before you were done. Go on with the task where you left off, and give the answer that was asked for.";
+
 /// The prompt that asks for a corrected structured output (`ts-engine` contract, 2.10).
 pub(super) fn repair_prompt(original: &str, errors: &[String]) -> String {
-    let mut prompt = format!(
-        "{original}\n\nPrevious structured output failed JSON Schema validation.\n\
+    format!("{original}\n\n{}", correction(errors))
+}
+
+/// The same for an agent that has the original prompt before it.
+fn correction(errors: &[String]) -> String {
+    let mut prompt = "Previous structured output failed JSON Schema validation.\n\
          Return a corrected structured output that satisfies the original JSON Schema.\nValidation errors:"
-    );
+        .to_owned();
     for error in errors {
         prompt.push_str("\n- ");
         prompt.push_str(error);
@@ -108,19 +175,7 @@ impl Core {
         request: Arc<AgentRequest>,
         effects: &mut Vec<Effect>,
     ) {
-        let id = self.register(
-            vm,
-            slot,
-            CallState::Agent(Box::new(AgentCall {
-                request: request.clone(),
-                state: AgentState::Waiting,
-                attempts: 0,
-                failures: 0,
-                repairing: false,
-                usage: Usage::default(),
-                session: None,
-            })),
-        );
+        let id = self.register(vm, slot, CallState::Agent(Box::new(AgentCall::new(request.clone()))));
         if let Some(refusal) = self.refusal(vm) {
             self.conclude(id, Err(refusal), effects);
             return;
@@ -185,24 +240,32 @@ impl Core {
     pub(super) fn fill_slots(&mut self, effects: &mut Vec<Effect>) {
         while self.options.max_parallel_agents.admits(self.running_agents) {
             let Some(id) = self.waiting.pop_front() else { return };
-            let Some(request) = self.agent(id).map(|agent| agent.request.clone()) else { continue };
+            let Some(CallState::Agent(agent)) = self.calls.get(&id).map(|call| &call.kind) else { continue };
+            // One that was turned away has waited long enough, whatever others wait for.
+            if agent.limited == 0 && self.limits.hold(&agent.request.parsed.provider, id) {
+                continue;
+            }
             self.running_agents += 1;
-            self.start_attempt(id, request, effects);
+            self.start_attempt(id, effects);
         }
     }
 
-    fn start_attempt(&mut self, id: CallId, request: Arc<AgentRequest>, effects: &mut Vec<Effect>) {
+    fn start_attempt(&mut self, id: CallId, effects: &mut Vec<Effect>) {
         let watched = self.watched;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let CallState::Agent(agent) = &mut call.kind else { return };
         agent.state = AgentState::Running;
         agent.attempts += 1;
         let attempt = agent.attempts;
+        let request = agent.next_request();
+        let resume = agent.resume.clone();
         if watched {
             let info = call.info();
-            effects.push(Effect::Emit(Event::CallStarted { call: id, script: call.vm, attempt, info }));
+            let continues = resume.as_ref().map(|resume| resume.session.clone());
+            let started = Event::CallStarted { call: id, script: call.vm, attempt, continues, info };
+            effects.push(Effect::Emit(started));
         }
-        effects.push(Effect::StartAgent { call: id, attempt, request });
+        effects.push(Effect::StartAgent { call: id, attempt, request, resume });
     }
 
     /// One attempt has ended.
@@ -214,81 +277,183 @@ impl Core {
         match outcome {
             AttemptOutcome::Answer(output) => {
                 self.charge(id, output.usage, output.session_id, effects);
-                self.running_agents -= 1;
-                self.conclude_with(id, Ok(output.output), None, effects);
+                self.over(id, Ok(output.output), None, effects);
             }
             AttemptOutcome::Mismatch { output, errors } => {
-                let AgentOutput { usage, session_id, .. } = output;
+                let AgentOutput { usage, session_id, resume, .. } = output;
                 self.charge(id, usage, session_id, effects);
-                self.mismatched(id, &errors, effects);
+                self.mismatched(id, errors, resume, effects);
             }
-            AttemptOutcome::Failed(failure) => {
-                let AttemptFailure { error, retryable, usage, session_id, mistake: _ } = *failure;
-                self.charge(id, usage, session_id, effects);
-                self.failed(id, error, retryable, effects);
+            AttemptOutcome::Failed(mut failure) => {
+                let usage = std::mem::take(&mut failure.usage);
+                self.charge(id, usage, failure.session_id.take(), effects);
+                self.failed(id, *failure, effects);
             }
             AttemptOutcome::Refused { error } => {
-                self.running_agents -= 1;
-                self.conclude(id, Err(as_rejection(error, id)), effects);
+                self.over(id, Err(as_rejection(error.clone(), id)), Some(error), effects);
             }
         }
     }
 
-    /// An answer that does not fit is repaired once, in the slot that the call already has.
-    fn mismatched(&mut self, id: CallId, errors: &[String], effects: &mut Vec<Effect>) {
+    /// An answer that does not fit is repaired once, in the slot that the call already has and in the session that
+    /// gave it, if there is one.
+    fn mismatched(
+        &mut self,
+        id: CallId,
+        errors: Vec<String>,
+        resume: Option<Resume>,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(agent) = self.agent(id) else { return };
         let error = ErrorData::new(
             "Error",
             format!("Structured output did not match JSON Schema: {}", errors.join("; ")),
         )
         .with_code("ERR_SCHEMA_MISMATCH");
-        if agent.repairing {
-            self.running_agents -= 1;
-            self.conclude(id, Err(as_rejection(error, id)), effects);
+        if matches!(agent.next, Next::Repair(_)) {
+            self.over(id, Err(as_rejection(error.clone(), id)), Some(error), effects);
             return;
         }
-        agent.repairing = true;
-        let request = agent.next_request(errors);
-        let attempt = agent.attempts + 1;
-        if self.watched {
-            effects.push(Effect::Emit(Event::CallRetrying { call: id, attempt, error }));
-        }
-        self.start_attempt(id, request, effects);
+        agent.next = Next::Repair(errors);
+        agent.resume = resume;
+        self.again_at_once(id, error, effects);
     }
 
-    /// An attempt without an answer is followed by another as long as the call's own policy says so.
-    fn failed(&mut self, id: CallId, error: ErrorData, retryable: bool, effects: &mut Vec<Effect>) {
+    fn again_at_once(&mut self, id: CallId, error: ErrorData, effects: &mut Vec<Effect>) {
+        let Some(agent) = self.agent(id) else { return };
+        let attempt = agent.attempts + 1;
+        if self.watched {
+            effects.push(Effect::Emit(Event::CallRetrying { call: id, attempt, error, delay_ms: None }));
+        }
+        self.start_attempt(id, effects);
+    }
+
+    /// An attempt without an answer is followed by another if it is somebody else's limit that was in the way, else as
+    /// long as the call's own policy says so.
+    fn failed(&mut self, id: CallId, failure: AttemptFailure, effects: &mut Vec<Effect>) {
+        let AttemptFailure { error, retryable, resume, wait, session_lost, .. } = failure;
+        let Some(agent) = self.agent(id) else { return };
+        let resumed = agent.resume.take().is_some();
+        if session_lost && resumed {
+            // It was worth a try. Nothing of it counts.
+            self.again_at_once(id, error, effects);
+            return;
+        }
+        if !matches!(agent.next, Next::Repair(_)) {
+            agent.next = Next::GoOn;
+        }
+        agent.resume = resume;
+        if let Some(wait) = wait
+            && self.wait_for_limit(id, wait, &error, effects)
+        {
+            return;
+        }
         let Some(agent) = self.agent(id) else { return };
         agent.failures += 1;
         let failures = agent.failures;
         let policy = agent.request.parsed.retry.filter(|retry| retryable && failures < retry.max_attempts);
         let Some(policy) = policy else {
-            self.running_agents -= 1;
             let vm = self.calls.get(&id).map_or(VmId::ROOT, |call| call.vm);
             let end = match self.rules(vm).on_agent_error {
                 OnAgentError::Null => Ok(Some(JsonText::new("null"))),
                 OnAgentError::Reject => Err(as_rejection(error.clone(), id)),
             };
-            self.conclude_with(id, end, Some(error), effects);
+            self.over(id, end, Some(error), effects);
             return;
         };
         agent.state = AgentState::BackingOff;
         let attempt = agent.attempts + 1;
         self.running_agents -= 1;
-        if self.watched {
-            effects.push(Effect::Emit(Event::CallRetrying { call: id, attempt, error }));
-        }
         let factor = 1u32.checked_shl(failures - 1).unwrap_or(u32::MAX);
         let delay = policy.backoff.saturating_mul(factor).min(MAX_BACKOFF);
+        if self.watched {
+            let delay_ms = (!delay.is_zero()).then(|| milliseconds(delay));
+            effects.push(Effect::Emit(Event::CallRetrying { call: id, attempt, error, delay_ms }));
+        }
         effects.push(Effect::StartBackoff { call: id, delay });
+    }
+
+    /// Lets a call wait until its provider has room again; `false` if that takes longer than it may.
+    fn wait_for_limit(
+        &mut self,
+        id: CallId,
+        wait: Wait,
+        error: &ErrorData,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let seed = self.options.seed;
+        let Some(agent) = self.agent(id) else { return false };
+        let delay = limits::delay(wait, agent.limited, limits::noise(seed, id, agent.attempts));
+        let waited = agent.waited.saturating_add(delay);
+        if waited > wait.limit {
+            return false;
+        }
+        agent.waited = waited;
+        agent.limited += 1;
+        agent.state = AgentState::Limited;
+        let (attempt, provider) = (agent.attempts + 1, agent.provider());
+        self.running_agents -= 1;
+        self.limit_reached(provider);
+        if self.watched {
+            effects.push(Effect::Emit(Event::CallWaiting {
+                call: id,
+                attempt,
+                reason: wait.reason,
+                delay_ms: milliseconds(delay),
+                error: error.clone(),
+            }));
+        }
+        effects.push(Effect::StartBackoff { call: id, delay });
+        true
+    }
+
+    /// There will be no further attempt: the call has its outcome as soon as its worktree is put in order.
+    fn over(&mut self, id: CallId, outcome: Outcome, error: Option<ErrorData>, effects: &mut Vec<Effect>) {
+        let Some(agent) = self.agent(id) else { return };
+        if agent.request.parsed.worktree.is_some() {
+            agent.state = AgentState::Closing;
+            let success = error.is_none();
+            agent.end = Some((outcome, error));
+            effects.push(Effect::CloseWorktree { call: id, success });
+            return;
+        }
+        self.running_agents -= 1;
+        self.conclude_with(id, outcome, error, effects);
+    }
+
+    /// What could not be done with a worktree does not take the answer away: the work is where it was.
+    pub(super) fn worktree_closed(
+        &mut self,
+        id: CallId,
+        report: Option<JsonText>,
+        error: Option<ErrorData>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(agent) = self.agent(id) else { return };
+        let Some((outcome, failure)) = agent.end.take() else { return };
+        agent.worktree = report;
+        if let Some(error) = error {
+            self.warn("WARN_WORKTREE", error.headline(), effects);
+        }
+        self.running_agents -= 1;
+        self.conclude_with(id, outcome, failure, effects);
     }
 
     /// The call gets back in line.
     pub(super) fn backoff_over(&mut self, id: CallId) {
         let Some(agent) = self.agent(id) else { return };
-        if agent.state == AgentState::BackingOff {
-            agent.state = AgentState::Waiting;
-            self.waiting.push_back(id);
+        match agent.state {
+            AgentState::BackingOff => {
+                agent.state = AgentState::Waiting;
+                self.waiting.push_back(id);
+            }
+            AgentState::Limited => {
+                agent.state = AgentState::Waiting;
+                let provider = agent.provider();
+                self.limit_over(provider);
+                self.waiting.push_front(id);
+            }
+            AgentState::Waiting | AgentState::Running | AgentState::Closing => {}
         }
     }
 
@@ -364,6 +529,10 @@ impl Core {
             CallState::Child { .. } | CallState::Timer => None,
         }
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Doubling stops here.

@@ -5,6 +5,7 @@
 //! random programs can drive it and no race can live in it.
 
 mod agents;
+mod limits;
 mod scripts;
 #[cfg(test)]
 mod tests;
@@ -21,10 +22,11 @@ use crate::model::event::{CallEnd, CallInfo, Event};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, ScriptRules};
-use crate::model::outcome::{AttemptOutcome, Outcome, Settled};
+use crate::model::outcome::{AttemptOutcome, Outcome, Resume, Settled};
 use crate::model::request::{AgentRequest, ChildRequest, Item};
 
 use agents::AgentCall;
+use limits::Limits;
 
 /// What the coordinator reports. The list is closed: nothing else can change a run.
 #[derive(Clone, Debug)]
@@ -39,6 +41,9 @@ pub enum Input {
     ChildStarted { vm: VmId, rules: ScriptRules, name: Arc<str> },
     /// A child's script cannot be started.
     ChildNotStarted { call: CallId, error: ErrorData },
+    /// A call's worktree is closed: what became of it, as JSON, or why that could not be done. Both are absent if the
+    /// call had none.
+    WorktreeClosed { call: CallId, report: Option<JsonText>, error: Option<ErrorData> },
     /// A timer of a script has run down.
     TimerFired { call: CallId },
     /// The wait before another attempt is over.
@@ -59,8 +64,11 @@ pub enum Effect {
     /// Give a call's outcome to its script; answered by `VmIdle`. One script runs at a time: of `StartRoot`,
     /// `Deliver` and `StartChild` never more than one waits for its answer.
     Deliver { vm: VmId, slot: Slot, outcome: Outcome, budget: BudgetState },
-    /// Run one attempt; answered by `AgentFinished`.
-    StartAgent { call: CallId, attempt: u32, request: Arc<AgentRequest> },
+    /// Run one attempt, in the agent's earlier session if there is one; answered by `AgentFinished`.
+    StartAgent { call: CallId, attempt: u32, request: Arc<AgentRequest>, resume: Option<Resume> },
+    /// The call is over, well or not: put what its agent has done in its worktree where it belongs. Answered by
+    /// `WorktreeClosed`.
+    CloseWorktree { call: CallId, success: bool },
     /// Read the script, create its VM and start it; answered by `ChildNotStarted` or `VmIdle`.
     StartChild {
         call: CallId,
@@ -158,6 +166,8 @@ pub struct Core {
     waiting: VecDeque<CallId>,
     running_agents: usize,
     issued_agents: usize,
+    /// Limits of others that calls wait for.
+    limits: Limits,
     /// What scripts will see next, in this order.
     ready: VecDeque<Ready>,
     /// The VM that runs, and will report with `VmIdle`.
@@ -183,6 +193,7 @@ impl Core {
             waiting: VecDeque::new(),
             running_agents: 0,
             issued_agents: 0,
+            limits: Limits::default(),
             ready: VecDeque::new(),
             busy: None,
             next_call: 0,
@@ -214,6 +225,9 @@ impl Core {
                 }
             }
             Input::ChildNotStarted { call, error } => self.child_not_started(call, error, effects),
+            Input::WorktreeClosed { call, report, error } => {
+                self.worktree_closed(call, report, error, effects);
+            }
             Input::TimerFired { call } => self.resolve(call, Ok(None)),
             Input::BackoffOver { call } => self.backoff_over(call),
             Input::BudgetChanged(change) => self.budget_changed(change),
@@ -279,6 +293,7 @@ impl Core {
         self.phase = Phase::Cancelling(reason);
         effects.push(Effect::StartGrace);
         self.waiting.clear();
+        self.limits = Limits::default();
         effects.push(Effect::AbortAll);
         for script in self.scripts.values_mut() {
             script.pending.clear();
@@ -388,9 +403,11 @@ impl Call {
     }
 
     fn ended(&self, id: CallId, outcome: CallEnd, error: Option<ErrorData>) -> Event {
-        let (attempts, usage, session_id) = match &self.kind {
-            CallState::Agent(agent) => (agent.attempts(), agent.usage_report(), agent.session()),
-            CallState::Child { .. } | CallState::Timer => (1, None, None),
+        let (attempts, usage, session_id, worktree) = match &self.kind {
+            CallState::Agent(agent) => {
+                (agent.attempts(), agent.usage_report(), agent.session(), agent.worktree())
+            }
+            CallState::Child { .. } | CallState::Timer => (1, None, None, None),
         };
         Event::CallEnded {
             call: id,
@@ -401,6 +418,7 @@ impl Call {
             error,
             usage,
             session_id,
+            worktree,
         }
     }
 }

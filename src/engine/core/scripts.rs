@@ -113,7 +113,8 @@ impl Core {
         self.scripts.insert(child, ScriptState::new(Some(call), depth, self.rules(vm), label.into()));
         if self.watched {
             let info = self.calls[&call].info();
-            effects.push(Effect::Emit(Event::CallStarted { call, script: vm, attempt: 1, info }));
+            let started = Event::CallStarted { call, script: vm, attempt: 1, continues: None, info };
+            effects.push(Effect::Emit(started));
         }
         self.ready.push_back(Ready::Child { call, vm: child, parent: vm, request, depth });
     }
@@ -173,6 +174,7 @@ impl Core {
         match call.kind {
             CallState::Child { vm, .. } => self.drop_script(vm, end, effects),
             CallState::Agent(agent) if agent.holds_slot() => self.running_agents -= 1,
+            CallState::Agent(agent) if agent.is_limited() => self.limit_over(agent.provider()),
             _ => {}
         }
     }

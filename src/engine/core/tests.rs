@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::budget::BudgetMode;
 use crate::model::options::{Cap, OnAgentError};
-use crate::model::outcome::{AgentOutput, AttemptFailure};
+use crate::model::outcome::{AgentOutput, AttemptFailure, Resume, Wait, WaitReason};
 use crate::model::request::{AgentOptions, ChildTarget, Request, RequestKind, RetryPolicy};
 use crate::model::usage::Usage;
+use crate::model::worktree::WorktreeChoice;
 
 const RULES: ScriptRules =
     ScriptRules { budget_mode: BudgetMode::Soft, on_agent_error: OnAgentError::Reject };
@@ -20,6 +21,7 @@ fn options() -> CoreOptions {
         max_agents: Cap::None,
         nesting_depth: 0,
         max_depth: 1,
+        seed: 0,
     }
 }
 
@@ -84,7 +86,11 @@ fn words(effects: &[Effect]) -> String {
                     Ok(_) => format!("deliver {}.{}", vm.0, slot.0),
                     Err(error) => format!("reject {}.{} {}", vm.0, slot.0, error.headline()),
                 },
-                Effect::StartAgent { call, attempt, .. } => format!("agent {call}#{attempt}"),
+                Effect::StartAgent { call, attempt, resume, .. } => match resume {
+                    Some(resume) => format!("agent {call}#{attempt} in {}", resume.session),
+                    None => format!("agent {call}#{attempt}"),
+                },
+                Effect::CloseWorktree { call, success } => format!("close {call} {success}"),
                 Effect::StartChild { call, vm, .. } => format!("child {call} vm{}", vm.0),
                 Effect::StartTimer { call, .. } => format!("timer {call}"),
                 Effect::StartBackoff { call, delay } => format!("backoff {call} {}ms", delay.as_millis()),
@@ -217,7 +223,7 @@ fn a_mismatch_is_repaired_once_in_its_slot_and_every_attempt_is_charged() {
     let repair = effects
         .iter()
         .find_map(|effect| match effect {
-            Effect::StartAgent { call: CallId(0), attempt: 2, request } => Some(request.prompt_text()),
+            Effect::StartAgent { call: CallId(0), attempt: 2, request, .. } => Some(request.prompt_text()),
             _ => None,
         })
         .unwrap();
@@ -412,6 +418,186 @@ fn a_withdrawn_timer_is_never_delivered() {
     );
 }
 
+fn failed(call: u64, failure: AttemptFailure) -> Input {
+    Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Failed(Box::new(failure)) }
+}
+
+fn limited(call: u64, after_ms: u64) -> Input {
+    let wait = Wait {
+        reason: WaitReason::RateLimited,
+        after: Some(Duration::from_millis(after_ms)),
+        until: None,
+        limit: Duration::from_secs(3600),
+    };
+    failed(call, AttemptFailure { wait: Some(wait), ..ErrorData::new("Error", "429").into() })
+}
+
+fn by(provider: &str) -> AgentOptions {
+    AgentOptions { provider: Some(provider.to_owned()), ..AgentOptions::default() }
+}
+
+/// The effects without how long waits are, which looks like chance.
+fn shapes(core: &mut Core, input: Input) -> String {
+    let words = words(&step(core, input));
+    let shape = |word: &str| word.split_once("ms").map_or(word, |(before, _)| before).to_owned();
+    let cut = |word: &str| match word.strip_prefix("backoff ") {
+        Some(rest) => format!("wait {}", rest.split(' ').next().unwrap_or_default()),
+        None => shape(word),
+    };
+    words.split(", ").map(cut).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_limit_of_the_provider_costs_no_attempt_and_holds_its_other_calls() {
+    let mut core = started(CoreOptions { max_parallel_agents: Cap::At(2), ..options() });
+    let mut told = Vec::new();
+    for (input, expected) in [
+        (
+            idle(
+                0,
+                vec![
+                    agent_with(0, by("a")),
+                    agent_with(1, by("a")),
+                    agent_with(2, by("a")),
+                    agent_with(3, by("b")),
+                ],
+            ),
+            "agent 0#1, agent 1#1",
+        ),
+        // Call 2 would be turned away, too; call 3 asks somebody else.
+        (limited(0, 1000), "wait 0, agent 3#1"),
+        (limited(1, 1000), "wait 1"),
+        (answer(3, 0.0), "deliver 0.3"),
+        (idle(0, vec![agent_with(4, by("a"))]), ""),
+        // One has waited long enough, the other has not: those that were never tried go on waiting.
+        (Input::BackoffOver { call: CallId(0) }, "agent 0#2"),
+        (Input::BackoffOver { call: CallId(1) }, "agent 1#2"),
+        (answer(0, 0.0), "agent 2#1, deliver 0.0"),
+        (idle(0, vec![]), ""),
+        (limited(1, 1000), "wait 1"),
+        (limited(2, 1000), "wait 2"),
+        (Input::BackoffOver { call: CallId(2) }, "agent 2#2"),
+        (failure(2), "reject 0.2 Error: RangeError: bad"),
+        (idle(0, vec![]), ""),
+        (Input::BackoffOver { call: CallId(1) }, "agent 1#3, agent 4#1"),
+    ] {
+        told.push(format!("{input:?}"));
+        assert_eq!(shapes(&mut core, input), expected, "{told:#?}");
+    }
+}
+
+#[test]
+fn a_limit_is_waited_for_only_so_long() {
+    let mut core = started(options());
+    step(&mut core, idle(0, vec![agent(0)]));
+    assert_eq!(shapes(&mut core, limited(0, 3_000_000)), "wait 0");
+    step(&mut core, Input::BackoffOver { call: CallId(0) });
+    assert_eq!(words(&step(&mut core, limited(0, 3_000_000))), "reject 0.0 Error: Error: 429");
+}
+
+#[test]
+fn cancelled_and_unwanted_calls_hold_nobody() {
+    let mut core = started(options());
+    step(&mut core, idle(0, vec![child(0), agent(1)]));
+    // The child's call is turned away, then the child ends without waiting for it.
+    step(&mut core, idle(1, vec![agent(0)]));
+    assert_eq!(shapes(&mut core, limited(2, 1000)), "wait 2");
+    assert_eq!(words(&step(&mut core, answer(1, 0.0))), "deliver 0.1");
+    assert_eq!(words(&step(&mut core, idle(0, vec![agent(2)]))), "");
+    let effects = step(&mut core, settled(1, "1"));
+    assert_eq!(words(&effects), "abort 2, drop vm1, agent 3#1, deliver 0.0");
+}
+
+#[test]
+fn work_goes_on_in_the_session_it_was_broken_off_in() {
+    let resume = |session: &str| Some(Resume { session: session.to_owned(), total: None });
+    let broken = |session: &str| {
+        failed(0, AttemptFailure { resume: resume(session), ..ErrorData::new("Error", "connection").into() })
+    };
+    let lost = AttemptFailure { session_lost: true, ..ErrorData::new("Error", "no such session").into() };
+    let retry = Some(RetryPolicy { max_attempts: 3, backoff: Duration::ZERO });
+    let mut core = started(options());
+    step(&mut core, idle(0, vec![agent_with(0, AgentOptions { retry, ..AgentOptions::default() })]));
+    let prompt = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::StartAgent { request, .. } => Some(request.prompt_text()),
+            _ => None,
+        })
+    };
+    assert_eq!(words(&step(&mut core, broken("s1"))), "backoff 0 0ms");
+    let effects = step(&mut core, Input::BackoffOver { call: CallId(0) });
+    assert_eq!(words(&effects), "agent 0#2 in s1");
+    assert!(prompt(&effects).unwrap().contains("Go on with the task"));
+    // The session is not there: from the beginning, which is no failure of the call's.
+    let effects = step(&mut core, failed(0, lost));
+    assert_eq!(words(&effects), "agent 0#3");
+    assert_eq!(prompt(&effects).unwrap(), "p0");
+    assert_eq!(words(&step(&mut core, broken("s2"))), "backoff 0 0ms");
+    assert_eq!(words(&step(&mut core, Input::BackoffOver { call: CallId(0) })), "agent 0#4 in s2");
+    assert_eq!(words(&step(&mut core, broken("s2"))), "reject 0.0 Error: Error: connection");
+}
+
+#[test]
+fn an_answer_is_repaired_in_its_session() {
+    let mismatch = |resume| {
+        let output = AgentOutput { resume, ..AgentOutput::default() };
+        let outcome = AttemptOutcome::Mismatch { output, errors: vec!["/ must be object".to_owned()] };
+        Input::AgentFinished { call: CallId(0), outcome }
+    };
+    let mut core = started(options());
+    step(&mut core, idle(0, vec![agent(0)]));
+    let resume = Resume { session: "s1".to_owned(), total: Some(JsonText::new("1")) };
+    let effects = step(&mut core, mismatch(Some(resume.clone())));
+    let [Effect::StartAgent { request, resume: Some(found), .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(*found, resume);
+    let prompt = request.prompt_text();
+    assert!(prompt.starts_with("Previous structured output failed"), "{prompt}");
+    assert_eq!(
+        words(&step(&mut core, mismatch(Some(resume)))),
+        "reject 0.0 Error: Error: Structured output did not match JSON Schema: / must be object"
+    );
+}
+
+#[test]
+fn a_worktree_is_closed_before_the_script_hears_of_the_call() {
+    let isolated = || AgentOptions { worktree: Some(WorktreeChoice::default()), ..AgentOptions::default() };
+    let closed = |report| Input::WorktreeClosed { call: CallId(0), report, error: None };
+    let mut core = Core::new(CoreOptions { max_parallel_agents: Cap::At(1), ..options() }, "f".into(), true);
+    step(&mut core, Input::Started);
+    step(&mut core, idle(0, vec![agent_with(0, isolated()), agent(1)]));
+    assert_eq!(words(&step(&mut core, answer(0, 1.0))), "close 0 true");
+    let report = Some(JsonText::new(r#"{"outcome":"unchanged"}"#));
+    let effects = step(&mut core, closed(report.clone()));
+    assert_eq!(words(&effects), "agent 1#1, deliver 0.0");
+    let told = effects.iter().find_map(|effect| match effect {
+        Effect::Emit(Event::CallEnded { worktree, .. }) => Some(worktree.clone()),
+        _ => None,
+    });
+    assert_eq!(told, Some(report));
+    check(
+        options(),
+        vec![
+            (idle(0, vec![agent_with(0, isolated())]), "agent 0#1"),
+            (failure(0), "close 0 false"),
+            (closed(None), "reject 0.0 Error: RangeError: bad"),
+        ],
+    );
+    check(
+        options(),
+        vec![
+            (idle(0, vec![agent_with(0, isolated())]), "agent 0#1"),
+            (answer(0, 0.0), "close 0 true"),
+            (
+                Input::CancelRequested { reason: CancelReason::User },
+                "grace, abort all, reject 0.0 CancelledError: workflow run was cancelled: cancelled by the caller",
+            ),
+            (closed(None), ""),
+        ],
+    );
+}
+
 /// A world around the core that takes every decision from a tape of bytes.
 struct World<'a> {
     core: Core,
@@ -420,6 +606,7 @@ struct World<'a> {
     agents: BTreeSet<u64>,
     timers: BTreeSet<u64>,
     backoffs: BTreeSet<u64>,
+    closing: BTreeSet<u64>,
     vms: HashMap<VmId, Program>,
     running: Option<VmId>,
     delivered: HashSet<(VmId, Slot)>,
@@ -473,17 +660,21 @@ impl World<'_> {
                     self.running = Some(vm);
                 }
             }
+            Effect::CloseWorktree { call, .. } => assert!(self.closing.insert(call.0)),
             Effect::StartTimer { call, .. } => assert!(self.timers.insert(call.0)),
             Effect::StartBackoff { call, .. } => assert!(self.backoffs.insert(call.0)),
             Effect::Abort { call } => {
-                let known =
-                    self.agents.remove(&call.0) | self.timers.remove(&call.0) | self.backoffs.remove(&call.0);
+                let known = self.agents.remove(&call.0)
+                    | self.timers.remove(&call.0)
+                    | self.backoffs.remove(&call.0)
+                    | self.closing.remove(&call.0);
                 assert!(known, "aborted what was not under way");
             }
             Effect::AbortAll => {
                 self.agents.clear();
                 self.timers.clear();
                 self.backoffs.clear();
+                self.closing.clear();
             }
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
             Effect::StartGrace => self.grace = true,
@@ -491,7 +682,7 @@ impl World<'_> {
             Effect::Finish(_) => {
                 self.finished = true;
                 assert!(self.agents.is_empty(), "agents left running: {:?}", self.agents);
-                assert!(self.timers.is_empty() && self.backoffs.is_empty());
+                assert!(self.timers.is_empty() && self.backoffs.is_empty() && self.closing.is_empty());
             }
         }
     }
@@ -507,8 +698,12 @@ impl World<'_> {
         for _ in 0..self.byte() % 4 {
             let kind = self.byte();
             let retry = RetryPolicy { max_attempts: 2, backoff: Duration::from_millis(1) };
-            let parsed =
-                AgentOptions { retry: kind.is_multiple_of(3).then_some(retry), ..AgentOptions::default() };
+            let parsed = AgentOptions {
+                retry: kind.is_multiple_of(3).then_some(retry),
+                worktree: kind.is_multiple_of(5).then(WorktreeChoice::default),
+                provider: kind.is_multiple_of(7).then(|| "other".to_owned()),
+                ..AgentOptions::default()
+            };
             let Some(program) = self.vms.get_mut(&vm) else { return };
             let slot = program.slots;
             let said_now = match kind % 8 {
@@ -549,12 +744,16 @@ impl World<'_> {
         if let Some(call) = pick(&self.agents) {
             self.agents.remove(&call);
             let call = CallId(call);
-            let outcome = match self.byte() % 4 {
+            let outcome = match self.byte() % 8 {
                 0 => AttemptOutcome::Failed(ErrorData::new("Error", "x").into()),
                 1 => AttemptOutcome::Mismatch { output: AgentOutput::default(), errors: vec![] },
+                2 | 3 => return self.feed(limited(call.0, u64::from(choice))),
                 _ => AttemptOutcome::Answer(AgentOutput::default()),
             };
             self.feed(Input::AgentFinished { call, outcome });
+        } else if let Some(call) = pick(&self.closing) {
+            self.closing.remove(&call);
+            self.feed(Input::WorktreeClosed { call: CallId(call), report: None, error: None });
         } else if let Some(call) = pick(&self.backoffs) {
             self.backoffs.remove(&call);
             self.feed(Input::BackoffOver { call: CallId(call) });
@@ -582,6 +781,7 @@ proptest! {
             agents: BTreeSet::new(),
             timers: BTreeSet::new(),
             backoffs: BTreeSet::new(),
+            closing: BTreeSet::new(),
             vms: HashMap::new(),
             running: None,
             delivered: HashSet::new(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Kind;
 use crate::model::error::ErrorData;
-use crate::model::outcome::{AgentOutput, AttemptFailure};
+use crate::model::outcome::{AgentOutput, AttemptFailure, Wait, WaitReason};
 use crate::providers::answer::{Answer, Failure, FailureKind};
 use crate::providers::invocation::Invocation;
 use crate::providers::process::ProcessError;
@@ -19,6 +19,7 @@ fn code(kind: &FailureKind) -> &'static str {
         FailureKind::NoCredit => "ERR_AGENT_NO_CREDIT",
         FailureKind::RateLimited { .. } => "ERR_AGENT_RATE_LIMITED",
         FailureKind::Overloaded => "ERR_AGENT_OVERLOADED",
+        FailureKind::ServerError => "ERR_AGENT_SERVER",
         FailureKind::Connection => "ERR_AGENT_CONNECTION",
         FailureKind::Timeout => "ERR_AGENT_MODEL_TIMEOUT",
         FailureKind::UnknownModel => "ERR_AGENT_UNKNOWN_MODEL",
@@ -36,12 +37,56 @@ fn code(kind: &FailureKind) -> &'static str {
 }
 
 /// What a program said, or did not say.
-pub(super) fn failed(kind: Kind, failure: Failure) -> Box<AttemptFailure> {
+///
+/// `max_wait` is how long a call may wait for the limits of others, `worked` whether the agent has done something that
+/// another attempt could build on.
+pub(super) fn failed(kind: Kind, failure: Failure, max_wait: Duration, worked: bool) -> Box<AttemptFailure> {
     let Failure { name, message, kind: what, record } = failure;
     let mut error = ErrorData::new(name, message).with_code(code(&what));
     error.hint = hint(kind, &what);
-    let AgentOutput { usage, session_id, .. } = Answer { output: None, record: *record }.into_output();
-    Box::new(AttemptFailure { error, retryable: what.may_pass(), mistake: false, usage, session_id })
+    let AgentOutput { usage, session_id, resume, .. } =
+        Answer { output: None, record: *record }.into_output();
+    Box::new(AttemptFailure {
+        error,
+        retryable: what.may_pass(),
+        mistake: false,
+        usage,
+        session_id,
+        resume: resume.filter(|_| worked && goes_on(&what)),
+        wait: wait(&what, max_wait),
+        session_lost: what == FailureKind::Session,
+    })
+}
+
+/// Whether the agent's own session is good for another attempt: it was broken off from outside. An agent that has come
+/// to an end of its own making would only hear its own words again.
+fn goes_on(what: &FailureKind) -> bool {
+    matches!(
+        what,
+        FailureKind::RateLimited { .. }
+            | FailureKind::Overloaded
+            | FailureKind::ServerError
+            | FailureKind::Connection
+            | FailureKind::Timeout
+            | FailureKind::Ended
+    )
+}
+
+/// What has to be waited for.
+fn wait(what: &FailureKind, limit: Duration) -> Option<Wait> {
+    /// Servers that have too much to do for longer than this are out of order.
+    const OVERLOAD: Duration = Duration::from_secs(15 * 60);
+    match what {
+        FailureKind::RateLimited { retry_after_ms, resets_at } => {
+            let after = retry_after_ms.map(Duration::from_millis);
+            Some(Wait { reason: WaitReason::RateLimited, after, until: *resets_at, limit })
+        }
+        FailureKind::Overloaded => {
+            let limit = limit.min(OVERLOAD);
+            Some(Wait { reason: WaitReason::Overloaded, after: None, until: None, limit })
+        }
+        _ => None,
+    }
 }
 
 fn hint(kind: Kind, what: &FailureKind) -> Option<String> {
@@ -149,6 +194,7 @@ mod tests {
                 true,
             ),
             (FailureKind::Overloaded, "ERR_AGENT_OVERLOADED", true),
+            (FailureKind::ServerError, "ERR_AGENT_SERVER", true),
             (FailureKind::Connection, "ERR_AGENT_CONNECTION", true),
             (FailureKind::Timeout, "ERR_AGENT_MODEL_TIMEOUT", true),
             (FailureKind::UnknownModel, "ERR_AGENT_UNKNOWN_MODEL", false),
@@ -163,11 +209,43 @@ mod tests {
             (FailureKind::Ended, "ERR_AGENT_ENDED", true),
             (FailureKind::Other, "ERR_AGENT_FAILED", true),
         ] {
-            let attempt = failed(Kind::Codex, failure(kind));
+            let attempt = failed(Kind::Codex, failure(kind), Duration::from_secs(60), false);
             assert_eq!(attempt.error.code.as_deref(), Some(code));
             assert_eq!(attempt.retryable, retryable, "{code}");
             assert_eq!((attempt.usage.charged, attempt.session_id.as_deref()), (3.0, Some("s")), "{code}");
         }
+    }
+
+    #[test]
+    fn limits_of_others_are_waited_for() {
+        let minute = Duration::from_secs(60);
+        let waits = |kind| failed(Kind::Codex, failure(kind), minute, false).wait;
+        let told = FailureKind::RateLimited { retry_after_ms: Some(1500), resets_at: None };
+        let expected = Wait {
+            reason: WaitReason::RateLimited,
+            after: Some(Duration::from_millis(1500)),
+            until: None,
+            limit: minute,
+        };
+        assert_eq!(waits(told), Some(expected));
+        let told = FailureKind::RateLimited { retry_after_ms: None, resets_at: Some(7) };
+        assert_eq!(waits(told), Some(Wait { after: None, until: Some(7), ..expected }));
+        assert_eq!(waits(FailureKind::Overloaded).map(|wait| wait.reason), Some(WaitReason::Overloaded));
+        for kind in [FailureKind::ServerError, FailureKind::NoCredit, FailureKind::Other] {
+            assert_eq!(waits(kind), None);
+        }
+    }
+
+    #[test]
+    fn only_broken_off_work_is_gone_on_with() {
+        let resume = |kind, worked| {
+            let attempt = failed(Kind::Codex, failure(kind), Duration::ZERO, worked);
+            attempt.resume.map(|resume| resume.session)
+        };
+        assert_eq!(resume(FailureKind::Connection, true).as_deref(), Some("s"));
+        assert_eq!(resume(FailureKind::Connection, false), None);
+        assert_eq!(resume(FailureKind::BadOutput, true), None);
+        assert!(failed(Kind::Pi, failure(FailureKind::Session), Duration::ZERO, false).session_lost);
     }
 
     #[test]

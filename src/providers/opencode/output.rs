@@ -3,6 +3,7 @@
 //! Events that carry the session, and parts that carry their message, are the CLI's own and are read by their documented
 //! fields. Any other output is read as the original engine reads it. Pure: knows no process and no file.
 
+pub mod events;
 pub mod server;
 
 use serde_json::{Map, Value, json};

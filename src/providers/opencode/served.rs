@@ -12,7 +12,6 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use memchr::memmem;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -21,11 +20,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::command::Served;
+use super::output::events::Events;
 use super::output::server::{Exchange, address, body, created, ended_early, too_late};
 use crate::model::json as parser;
 use crate::providers::answer::{Answer, Failure, FailureKind, Record, unusable};
 use crate::providers::classify::classify;
-use crate::providers::cli::exit;
+use crate::providers::cli::{Told, exit};
 use crate::providers::process::{Command, End, ProcessError, Server, ServerError, Watch};
 use crate::providers::text;
 
@@ -67,15 +67,17 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b')');
 
 /// Asks for one structured answer. `command` and `watch` start the server, `stall` is how long nothing may be heard of
-/// the session. Dropping the future tells the server to stop the agent, and ends it.
+/// the session; `total` is what a session that is gone on with has cost before. Dropping the future tells the server to stop the agent, and ends it.
 ///
 /// # Errors
 /// [`Error`]; the server is ended then as well.
-pub async fn ask(
+pub(in crate::providers) async fn ask(
     served: &Served,
     command: Command,
     watch: Watch,
     stall: Option<Duration>,
+    total: Option<&Value>,
+    told: &Told,
 ) -> Result<Answer, Error> {
     let logs = Arc::new(Mutex::new(String::new()));
     let (server, url) = start(command, watch, &logs).await?;
@@ -94,13 +96,10 @@ pub async fn ask(
     let message_path = format!("{path}/message");
     let response = {
         let mut reply = std::pin::pin!(running.post(&message_path, &served.message_body));
-        match stall {
-            None => reply.await?,
-            Some(limit) => tokio::select! {
-                biased;
-                response = &mut reply => response?,
-                () = client.silence(&session, limit) => return Err(Error::Stalled),
-            },
+        tokio::select! {
+            biased;
+            response = &mut reply => response?,
+            () = client.follow(&session, stall, told) => return Err(Error::Stalled),
         }
     };
     // It is done: there is nothing left to stop.
@@ -112,7 +111,7 @@ pub async fn ask(
         session_id: &session,
         response: response.as_ref(),
         totals: totals.as_ref(),
-        session_total: None,
+        session_total: total,
         logs: &logs,
     };
     Ok(exchange.finish()?)
@@ -287,10 +286,10 @@ impl Client {
         }
     }
 
-    /// Returns when nothing was heard of a session for so long.
-    async fn silence(&self, session: &str, limit: Duration) {
+    /// Follows the events of a session. Returns when nothing was heard of it for so long; never without a limit.
+    async fn follow(&self, session: &str, limit: Option<Duration>, told: &Told) {
         let mut events = std::pin::pin!(self.open(Method::GET, "/event", String::new()));
-        let mut over = std::pin::pin!(sleep(limit));
+        let mut over = std::pin::pin!(silence(limit));
         let (mut stream, _connection) = tokio::select! {
             biased;
             opened = &mut events => match opened {
@@ -300,7 +299,7 @@ impl Client {
             },
             () = &mut over => return,
         };
-        let mut tail = Vec::new();
+        let mut events = Events::new(session);
         loop {
             let frame = tokio::select! {
                 biased;
@@ -309,14 +308,19 @@ impl Client {
             };
             let Some(Ok(frame)) = frame else { return over.await };
             let Some(data) = frame.data_ref() else { continue };
-            tail.extend_from_slice(data);
+            let (heard, progress) = events.feed(data);
+            told.note(progress);
             // Other events are no sign of life: the server says every now and then that it is there.
-            if memmem::find(&tail, session.as_bytes()).is_some() {
-                over.set(sleep(limit));
-                tail.clear();
+            if heard {
+                over.set(silence(limit));
             }
-            let kept = tail.len().min(session.len());
-            tail.drain(..tail.len() - kept);
         }
+    }
+}
+
+async fn silence(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => sleep(limit).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,170 +1,22 @@
+mod support;
+
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::sync::mpsc as blocking;
 use std::{env, process, thread};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{advance, pause};
 
 use super::*;
-
-/// Says which part a test process that was started by a test plays.
-const ROLE: &str = "PROCESS_TEST_ROLE";
-/// Long enough for anything that happens at all, on any machine.
-const LONG: Duration = Duration::from_secs(1000);
-
-fn sh(script: &str) -> Command {
-    Command::new("/bin/sh").args(["-c", script])
-}
-
-fn patient() -> Watch {
-    Watch { grace: LONG, ..Watch::default() }
-}
-
-/// Runs a command to its end and collects its lines.
-async fn run_lines(command: Command) -> (Exit, Vec<String>) {
-    let mut lines = Vec::new();
-    let exit = run(command, patient(), CancellationToken::new(), |line| {
-        assert_eq!(line.lost, 0);
-        lines.push(line.text().into_owned());
-        Flow::Continue
-    });
-    (exit.await.unwrap(), lines)
-}
+use support::{
+    Fifo, LONG, PATIENCE, Part, ROLE, Running, bounded, fifo_path, gone, hold_time, patient, play, processes,
+    run, run_lines, sh,
+};
 
 fn code(code: i32, stderr: &str) -> Exit {
     Exit { end: End::Exited(Status::Code(code)), stderr: stderr.to_owned() }
-}
-
-/// A named pipe that children write to. It closes when the last process that has it open is gone, which is how the
-/// tests know that nothing is left of a tree: `exec 9>"$FIFO"` hands it down to everything that is started after it.
-struct Fifo {
-    path: PathBuf,
-    lines: mpsc::UnboundedReceiver<String>,
-}
-
-impl Fifo {
-    fn new() -> Self {
-        let path = fifo_path();
-        let (sender, lines) = mpsc::unbounded_channel();
-        let name = path.clone();
-        // A thread of its own, and none of tokio's: those keep paused time from going on.
-        thread::spawn(move || {
-            for line in BufReader::new(File::open(name).unwrap()).lines() {
-                drop(sender.send(line.unwrap()));
-            }
-        });
-        Self { path, lines }
-    }
-
-    fn command(&self, script: &str) -> Command {
-        sh(&format!("exec 9>\"$FIFO\"; {script}")).env("FIFO", &self.path)
-    }
-
-    async fn line(&mut self) -> String {
-        self.lines.recv().await.expect("a process of the tree is there and says something")
-    }
-
-    /// Waits until no process has the pipe open any more; gives what was said meanwhile.
-    async fn closed(&mut self) -> Vec<String> {
-        let mut rest = Vec::new();
-        while let Some(line) = self.lines.recv().await {
-            rest.push(line);
-        }
-        rest
-    }
-}
-
-fn fifo_path() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("process-test-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let path = env::temp_dir().join(name);
-    assert!(process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    path
-}
-
-impl Drop for Fifo {
-    fn drop(&mut self) {
-        drop(fs::remove_file(&self.path));
-    }
-}
-
-/// A run in the background, and the way to cancel it.
-struct Running {
-    cancel: CancellationToken,
-    exit: AbortOnDropHandle<Result<Exit, ProcessError>>,
-    lines: mpsc::UnboundedReceiver<String>,
-}
-
-impl Running {
-    fn start(command: Command, watch: Watch) -> Self {
-        let cancel = CancellationToken::new();
-        let (sender, lines) = mpsc::unbounded_channel();
-        let work = run(command, watch, cancel.clone(), move |line| {
-            drop(sender.send(line.text().into_owned()));
-            Flow::Continue
-        });
-        Self { cancel, exit: AbortOnDropHandle::new(tokio::spawn(work)), lines }
-    }
-
-    fn start_on(runtime: &tokio::runtime::Runtime, command: Command) -> Self {
-        let _guard = runtime.enter();
-        Self::start(command, patient())
-    }
-
-    async fn line(&mut self) -> String {
-        self.lines.recv().await.expect("the child says something")
-    }
-
-    async fn end(self) -> End {
-        self.exit.await.unwrap().unwrap().end
-    }
-}
-
-/// Keeps paused time from going on by itself, until it is dropped.
-fn hold_time() -> blocking::Sender<()> {
-    let (sender, receiver) = blocking::channel();
-    tokio::task::spawn_blocking(move || receiver.recv());
-    sender
-}
-
-/// A process of the system.
-struct Seen {
-    pid: i32,
-    parent: u32,
-    dead: bool,
-    arguments: String,
-    environment: String,
-}
-
-fn processes() -> Vec<Seen> {
-    let read = |pid: i32, file: &str| {
-        fs::read(format!("/proc/{pid}/{file}")).map(|text| String::from_utf8_lossy(&text).into_owned())
-    };
-    let numbers =
-        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-    let seen = numbers.filter_map(|pid| {
-        let stat = read(pid, "stat").ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        Some(Seen {
-            pid,
-            dead: matches!(fields.next()?, "Z" | "X"),
-            parent: fields.next()?.parse().ok()?,
-            arguments: read(pid, "cmdline").unwrap_or_default(),
-            environment: read(pid, "environ").unwrap_or_default(),
-        })
-    });
-    seen.collect()
-}
-
-/// Waits until there is no such process any more.
-async fn gone(is_it: impl Fn(&Seen) -> bool) {
-    while processes().iter().any(|seen| !seen.dead && is_it(seen)) {
-        tokio::task::yield_now().await;
-    }
 }
 
 // Starting, and what goes in.
@@ -313,7 +165,7 @@ async fn a_flood_on_one_pipe_does_not_hide_the_other() {
     let (mut out, mut err) = (Source::new(&mut out, 1), Source::new(&mut err, 1));
     let (mut from_out, mut from_err) = (0, 0);
     for _ in 0..200 {
-        match either(&mut out, &mut err, false).await {
+        match bounded("either pipe", either(&mut out, &mut err, false)).await {
             Read::Out(read) => from_out += read.len(),
             Read::Err(read) => from_err += read.len(),
         }
@@ -368,14 +220,15 @@ async fn what_a_wrapper_leaves_to_its_child_to_say_is_heard() {
 async fn what_was_written_before_the_exit_is_read_however_late() {
     let path = fifo_path();
     let name = path.clone();
-    let mut gone =
-        Some(thread::spawn(move || File::open(name).unwrap().read_to_end(&mut Vec::new()).unwrap()));
+    let (tell, gone) = blocking::channel();
+    thread::spawn(move || tell.send(File::open(name).unwrap().read_to_end(&mut Vec::new()).unwrap()));
+    let mut gone = Some(gone);
     // It has exited when the reader comes back from the first line, and has left a pipe full behind.
     let script = "exec 9>\"$FIFO\"; setsid sleep 1000 9>&- & echo first; yes | head -c 60000; exit 0";
     let mut lines = 0;
     let exit = run(sh(script).env("FIFO", &path), patient(), CancellationToken::new(), |_| {
         if let Some(gone) = gone.take() {
-            gone.join().unwrap();
+            gone.recv_timeout(PATIENCE).expect("the child exits");
         }
         lines += 1;
         Flow::Continue
@@ -590,17 +443,14 @@ async fn a_child_has_a_session_and_signals_of_its_own() {
 
 // The host: its end, and what it has to pay.
 
-/// Starts this test binary again, to play a part in which it may be killed, or counted.
-fn play(role: &str, fifo: &Path) -> process::Command {
-    let mut command = process::Command::new(env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "--nocapture", "providers::process::tests::a_process_of_its_own"]);
-    command.env(ROLE, role).env("FIFO", fifo).stdout(Stdio::null());
-    command
-}
-
 #[test]
 #[ignore = "plays a part for other tests"]
 fn a_process_of_its_own() {
+    // Its end is that of the test that has started it, also if that is killed: nobody else ends it then.
+    thread::spawn(|| {
+        std::io::stdin().read_to_end(&mut Vec::new()).ok();
+        process::exit(1);
+    });
     match env::var(ROLE).expect("another test has set it").as_str() {
         "host" => host_with(&env::var("SCRIPT").unwrap()),
         "shutdown" => host_that_shuts_down(),
@@ -629,7 +479,7 @@ async fn a_host_that_is_killed_takes_its_agents_with_it() {
         let mut fifo = Fifo::new();
         let name = if int { "INT" } else { "TERM" };
         let script = format!(
-            "exec 9>\"$FIFO\"; trap 'echo told >&9; kill $!; exit' {name}
+            "exec 9>\"$FIFO\"; trap 'kill $!; echo told >&9; exit' {name}
              setsid sh -c 'echo up >&9; exec sleep 1000' & wait"
         );
         let mut command = play("host", &fifo.path);
@@ -637,10 +487,9 @@ async fn a_host_that_is_killed_takes_its_agents_with_it() {
         if int {
             command.env("INT", "1");
         }
-        let mut host = command.spawn().unwrap();
+        let host = Part::start(&mut command);
         assert_eq!(fifo.line().await, "up");
-        host.kill().unwrap();
-        host.wait().unwrap();
+        host.kill();
         // The agent has ended its tool, as it does when it is asked to end. It may be asked again for every thread of
         // the host that dies after the one that made it.
         let mut told = fifo.closed().await;
@@ -657,10 +506,9 @@ async fn the_tools_of_an_agent_that_dies_of_the_hosts_death_are_ended_for_it() {
         exec sleep 1000";
     let mut command = play("host", &agent.path);
     command.env("SCRIPT", script).env("TOOL", &tool.path);
-    let mut host = command.spawn().unwrap();
+    let host = Part::start(&mut command);
     assert_eq!(tool.line().await, "up");
-    host.kill().unwrap();
-    host.wait().unwrap();
+    host.kill();
     assert_eq!(agent.closed().await, [""; 0]);
     assert_eq!(tool.closed().await, [""; 0]);
 }
@@ -701,7 +549,7 @@ fn host_that_kills() {
 async fn nothing_outlives_an_orderly_end_of_the_host() {
     for role in ["shutdown", "kill"] {
         let mut fifo = Fifo::new();
-        assert!(play(role, &fifo.path).status().unwrap().success(), "{role}");
+        assert!(Part::start(&mut play(role, &fifo.path)).ended().success(), "{role}");
         assert_eq!(fifo.closed().await, [""; 0], "{role}");
     }
 }
@@ -725,7 +573,7 @@ fn host_that_ignores_exits() {
 
 #[tokio::test]
 async fn a_host_that_wants_no_exit_status_gets_an_error_and_no_survivors() {
-    assert!(play("deaf", Path::new("")).status().unwrap().success());
+    assert!(Part::start(&mut play("deaf", Path::new(""))).ended().success());
 }
 
 /// Open files and threads of this process.
@@ -769,8 +617,8 @@ fn host_of_a_crowd() {
 #[tokio::test]
 async fn of_two_hundred_children_that_are_cancelled_at_once_nothing_is_left() {
     let mark = format!("crowd-of-{}", process::id());
-    let status = play("crowd", Path::new("")).env("TEST_MARK", &mark).status().unwrap();
-    assert!(status.success());
+    let crowd = Part::start(play("crowd", Path::new("")).env("TEST_MARK", &mark));
+    assert!(crowd.ended().success());
     // As orphans of that host they had other parents at the end, who reap them in their own time.
     assert!(processes().iter().all(|seen| seen.dead || !seen.environment.contains(&mark)));
 }
@@ -808,7 +656,7 @@ fn host_of_a_noisy_child() {
 
 #[tokio::test]
 async fn noise_takes_no_memory() {
-    assert!(play("noise", Path::new("")).status().unwrap().success());
+    assert!(Part::start(&mut play("noise", Path::new(""))).ended().success());
 }
 
 // Servers, and work in the background.
@@ -820,12 +668,16 @@ fn port(line: Line<'_>) -> Option<u16> {
     line.text().strip_prefix("listening on ")?.parse().ok()
 }
 
+async fn serve(command: Command, watch: Watch) -> Result<(Server, u16), ServerError> {
+    bounded("a server to be ready", Server::start(command, watch, port)).await
+}
+
 #[tokio::test]
 async fn a_server_stays_until_it_is_dropped() {
     let mut fifo = Fifo::new();
     let watch = Watch { timeout: Some(LONG), ..patient() };
     let script = format!("setsid sh -c 'echo up >&9; exec sleep 1000' & {SERVER}");
-    let (mut server, found) = Server::start(fifo.command(&script), watch, port).await.unwrap();
+    let (mut server, found) = serve(fifo.command(&script), watch).await.unwrap();
     assert_eq!((found, fifo.line().await), (4096, "up".to_owned()));
     // It is drained: it has written far more than the pipes hold, and goes on.
     assert!(futures_util::poll!(Box::pin(server.ended())).is_pending());
@@ -836,22 +688,22 @@ async fn a_server_stays_until_it_is_dropped() {
 #[tokio::test]
 async fn a_server_that_ends_tells_it() {
     let (mut server, found) =
-        Server::start(sh("echo listening on 1; echo bye >&2; exit 7"), patient(), port).await.unwrap();
+        serve(sh("echo listening on 1; echo bye >&2; exit 7"), patient()).await.unwrap();
     assert_eq!(found, 1);
-    assert_eq!(server.ended().await.unwrap(), code(7, "bye\n"));
+    let exit = bounded("the end of a server", server.ended()).await.unwrap();
+    assert_eq!(exit, code(7, "bye\n"));
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_become_ready_is_an_error() {
-    let start = |command, watch| Server::start(command, watch, port);
-    let error = start(Command::new("/no/such/bin"), patient()).await.err().unwrap();
+    let error = serve(Command::new("/no/such/bin"), patient()).await.err().unwrap();
     assert_eq!(error.to_string(), "spawn /no/such/bin ENOENT");
-    let error = start(sh("echo starting; echo 'port in use' >&2; exit 1"), patient()).await.err().unwrap();
+    let error = serve(sh("echo starting; echo 'port in use' >&2; exit 1"), patient()).await.err().unwrap();
     let ServerError::Ended(exit) = &error else { panic!("{error}") };
     assert_eq!(*exit, code(1, "port in use\n"));
     let mut fifo = Fifo::new();
     let watch = Watch { timeout: Some(LONG), ..patient() };
-    let starting = tokio::spawn(start(fifo.command("echo up >&9; exec sleep 5000"), watch));
+    let starting = tokio::spawn(serve(fifo.command("echo up >&9; exec sleep 5000"), watch));
     assert_eq!(fifo.line().await, "up");
     pause();
     let error = starting.await.unwrap().err().unwrap();
@@ -861,7 +713,8 @@ async fn a_server_that_does_not_become_ready_is_an_error() {
 
 #[tokio::test]
 async fn work_in_the_background_ends_with_whoever_waits_for_it() {
-    assert_eq!(in_background(async { thread::current().id() }).await, thread::current().id());
+    let there = bounded("work in the background", in_background(async { thread::current().id() })).await;
+    assert_eq!(there, thread::current().id());
     let (alive, dropped) = oneshot::channel::<()>();
     let mut work = Box::pin(in_background(async move {
         let _alive = alive;
@@ -869,7 +722,7 @@ async fn work_in_the_background_ends_with_whoever_waits_for_it() {
     }));
     assert!(futures_util::poll!(&mut work).is_pending());
     drop(work);
-    assert!(dropped.await.is_err());
+    assert!(bounded("work to be dropped", dropped).await.is_err());
     let panics = tokio::spawn(in_background(async { panic!("a test of panics") }));
-    assert!(panics.await.unwrap_err().is_panic());
+    assert!(bounded("a panic", panics).await.unwrap_err().is_panic());
 }

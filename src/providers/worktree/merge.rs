@@ -4,13 +4,10 @@
 //! What git itself refuses stays the last word: the checkout is changed by one `git merge --ff-only`, which overwrites
 //! no file that is changed, untracked or ignored.
 
-use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
-
-use tokio::time::sleep;
 
 use super::git::{Git, Version};
+use super::lock::lock;
 use super::repository::{Repository, commit, is_ancestor};
 use super::snapshot;
 use super::{Record, Work, title};
@@ -19,31 +16,14 @@ use crate::model::error::ErrorData;
 /// Since this version git can merge without a checkout from a base that it is given.
 const MERGE_TREE: Version = Version(2, 40);
 
-/// How often it is asked whether others have merged: a minute in all.
-const TRIES: u32 = 65;
-const FIRST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The file in the folder of worktrees that is locked while there is a merge.
+pub(super) const LOCK: &str = "merge.lock";
 
 /// The checkout after a merge.
 #[derive(Clone, Debug)]
 pub(super) struct Into {
     pub branch: String,
     pub commit: String,
-}
-
-/// One at a time in a repository: each merge moves what the next one starts from.
-pub(super) async fn lock(home: &Path) -> Option<File> {
-    let file = File::create(home.join("merge.lock")).ok()?;
-    let mut wait = FIRST_WAIT;
-    for _ in 0..TRIES {
-        match file.try_lock() {
-            Err(std::fs::TryLockError::WouldBlock) => sleep(wait).await,
-            // Without locks in the file system git's own refusal of anything but a fast-forward has to do.
-            Ok(()) | Err(std::fs::TryLockError::Error(_)) => return Some(file),
-        }
-        wait = (wait * 2).min(LONGEST_WAIT);
-    }
-    None
 }
 
 /// Moves the branch of the checkout on by the work: by its own commits, or by one commit with all of it. The inner
@@ -59,7 +39,8 @@ pub(super) async fn merge(
     squash: bool,
 ) -> Result<Result<Into, String>, ErrorData> {
     let root = repository.tree.work_tree.display();
-    let Some(_lock) = lock(&repository.home).await else {
+    // Each merge moves what the next one starts from.
+    let Some(_lock) = lock(&repository.home.join(LOCK)).await else {
         return Ok(Err(format!("other merges into {root} did not come to an end")));
     };
     let branch = match (repository.branch(git).await?, &record.checkout) {

@@ -11,6 +11,7 @@
 mod clean;
 mod close;
 mod git;
+mod lock;
 mod merge;
 mod names;
 mod owner;
@@ -26,86 +27,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 pub use clean::{Cleaned, clean};
 pub use git::ERR_WORKTREE;
 
 use crate::model::error::ErrorData;
+pub use crate::model::worktree::{Keep, Merge, WorktreeOptions};
 use git::{Git, Tree, error};
 use owner::{Owner, Record};
 use repository::{Repository, canonical, commit};
 
 /// How many names are tried for one call. Names are taken by leftovers of earlier runs with the same id.
 const NAMES: u32 = 1000;
-
-/// What becomes of a worktree whose agent is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Keep {
-    /// The branch stays if there is anything on it; the folder goes.
-    #[default]
-    Changed,
-    /// Folder and branch stay.
-    Always,
-    /// Folder and branch go, whatever the agent did. For agents that only look.
-    Never,
-}
-
-/// How the work of an agent gets out of its branch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Merge {
-    /// The checkout is fast-forwarded to it.
-    #[serde(rename = "ff")]
-    FastForward,
-    /// The checkout gets one commit with all of it, also if it has moved on meanwhile and both fit together.
-    Squash,
-    /// A patch for `git apply` is written beside the worktrees. The checkout is not touched, and the branch stays.
-    Patch,
-}
-
-/// The options of a worktree, as a configuration holds them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct WorktreeOptions {
-    /// What becomes of it.
-    pub keep: Keep,
-    /// How changes get out of the branch after a call that succeeded; not at all by default.
-    pub merge: Option<Merge>,
-    /// Whether the user's uncommitted changes are there, too: staged, not staged, and new files that are not ignored.
-    /// They are a commit of their own on the branch, below the agent's.
-    pub uncommitted: bool,
-    /// The commit, tag or branch to start from; `HEAD` by default.
-    pub base: Option<String>,
-}
-
-impl WorktreeOptions {
-    /// # Errors
-    /// `ERR_INVALID_OPTION`: options that contradict each other, or a name that cannot be one.
-    pub fn validate(&self) -> Result<(), ErrorData> {
-        let refuse = |option: &str, why: &str| Err(invalid(option, why));
-        match &self.base {
-            Some(base) if base.is_empty() || base.starts_with('-') || base.contains(char::is_whitespace) => {
-                refuse("base", &format!("must name a commit, got {base:?}"))
-            }
-            Some(_) if self.uncommitted => {
-                refuse("uncommitted", "cannot go with base: uncommitted changes belong to HEAD")
-            }
-            _ if self.keep == Keep::Never && self.merge.is_some() => {
-                refuse("merge", "cannot go with keep: 'never', which throws the work away")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn invalid(option: &str, why: &str) -> ErrorData {
-    ErrorData::new("TypeError", format!("worktree option {option} {why}")).with_code("ERR_INVALID_OPTION")
-}
 
 /// What a worktree is made for.
 #[derive(Clone, Debug, Default)]
@@ -228,7 +162,7 @@ async fn open_with(git: Git, request: Request) -> Result<Worktree, ErrorData> {
         None => head,
         Some(name) => commit(&git, &repository.tree, name).await?.ok_or_else(|| {
             let root = repository.tree.work_tree.display();
-            invalid("base", &format!("names no commit of {root}: {name}"))
+            crate::model::worktree::invalid("base", &format!("names no commit of {root}: {name}"))
         })?,
     };
     let checkout = repository.branch(&git).await?;
@@ -336,10 +270,12 @@ impl Worktree {
         }
         let noted = |problem| error(format!("cannot write beside {}: {problem}", folder.display()));
         owner.write(record).map_err(noted)?;
-        let mut add: Vec<OsString> = ["worktree", "add", "--quiet", "--no-track", "-b", &record.branch, "--"]
-            .map(OsString::from)
-            .into();
-        add.extend([folder.into(), (&record.base).into()]);
+        // By itself and not by `worktree add -b`: that makes the branch first, and when it is run again because another
+        // git was in its way, the branch would be there.
+        let branch = format!("refs/heads/{}", record.branch);
+        git.on(&repository.tree, ["update-ref", &branch, &record.base, ""]).run().await?;
+        let mut add: Vec<OsString> = ["worktree", "add", "--quiet", "--"].map(OsString::from).into();
+        add.extend([folder.into(), (&record.branch).into()]);
         git.on(&repository.tree, add).run().await?;
         let id = git.anywhere(folder, ["rev-parse", "--absolute-git-dir"]).run().await?.text();
         let id = Path::new(&id).file_name().and_then(|id| id.to_str());

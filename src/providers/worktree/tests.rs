@@ -63,8 +63,7 @@ impl Place {
     fn left(&self) -> Vec<String> {
         let names =
             fs::read_dir(self.home()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> =
-            names.filter(|name| !matches!(&**name, ".gitignore" | "merge.lock")).collect();
+        let mut names: Vec<_> = names.filter(|name| !matches!(&**name, ".gitignore" | merge::LOCK)).collect();
         names.sort();
         names
     }
@@ -738,7 +737,10 @@ async fn clear_words_where_no_worktree_can_be() {
     let place = Place::with_repository();
     place.git(["branch", "smol"]);
     let message = words(open_with(tame(), place.request(1)).await);
-    assert!(message.contains("git worktree add failed") && message.contains("refs/heads/smol"), "{message}");
+    assert!(
+        message.contains("git update-ref refs/heads/smol/r1/1 failed") && message.contains("refs/heads/smol"),
+        "{message}"
+    );
     assert_eq!(place.left(), [""; 0]);
 }
 
@@ -790,9 +792,15 @@ async fn whatever_fails_while_it_is_made_leaves_nothing_behind() {
     let place = Place::with_repository();
     place.write("mine.txt", "mine\n");
     let before = place.state();
-    for step in
-        ["ls-files", "update-index", "write-tree", "commit-tree", "worktree add", "--absolute-git-dir"]
-    {
+    for step in [
+        "ls-files",
+        "update-index",
+        "write-tree",
+        "commit-tree",
+        "update-ref",
+        "worktree add",
+        "--absolute-git-dir",
+    ] {
         let script = format!(
             "case \"$*\" in *is-bare*) ;; *'{step}'*) echo 'fatal: No space left on device' >&2; exit 128;; esac\n\
              exec git \"$@\"\n"
@@ -1067,12 +1075,7 @@ async fn a_worktree_from_within_a_worktree_stands_beside_it() {
 }
 
 #[test]
-fn options_and_outcomes_as_json() {
-    let parse = |text: &str| serde_json::from_str::<WorktreeOptions>(text);
-    let all = parse(r#"{"keep":"always","merge":"ff","uncommitted":true,"base":"main"}"#).unwrap();
-    assert_eq!((all.keep, all.merge, all.uncommitted), (Keep::Always, Some(Merge::FastForward), true));
-    assert_eq!(parse("{}").unwrap(), WorktreeOptions::default());
-    assert!(parse(r#"{"keep":"sometimes"}"#).is_err() && parse(r#"{"kep":"always"}"#).is_err());
+fn outcomes_as_json() {
     let work = Work { branch: "smol/r1/3".to_owned(), commits: 1, ..Work::default() };
     let json = serde_json::to_value(Outcome::Conflict { why: "dirty".to_owned(), work }).unwrap();
     let expected = serde_json::json!({

@@ -9,9 +9,8 @@ use serde_json::{Map, Value};
 use super::super::literal::{self, Known, Members};
 use super::super::view::{Hook, View, argument};
 use super::super::{Found, did_you_mean};
-use crate::model::request::{
-    AgentOptions, EFFORTS, KNOWN_AGENT_OPTIONS, KNOWN_PARALLEL_OPTIONS, KNOWN_RETRY_OPTIONS,
-};
+use crate::model::provider::Effort;
+use crate::model::request::{AgentOptions, KNOWN_AGENT_OPTIONS, KNOWN_PARALLEL_OPTIONS, KNOWN_RETRY_OPTIONS};
 
 /// What options are called elsewhere.
 const OTHER_WORDS: &[(&str, &str)] = &[
@@ -69,9 +68,10 @@ fn agent<'a>(view: &View<'a>, options: &'a Expression<'a>, found: &mut Found) {
             unknown(&retry, KNOWN_RETRY_OPTIONS, "the option retry of agent()", found);
         }
         let Some(value) = value(view, expression) else { continue };
-        if name == "effort" && !value.is_null() && !EFFORTS.iter().any(|effort| value == *effort) {
-            let message = format!("agent() option effort is none of {}: {value}", EFFORTS.join(", "));
-            let near = value.as_str().and_then(|value| did_you_mean(value, EFFORTS.iter().copied()));
+        if name == "effort" && !value.is_null() && !Effort::ALL.iter().any(|effort| value == effort.name()) {
+            let efforts = Effort::ALL.map(Effort::name);
+            let message = format!("agent() option effort is none of {}: {value}", efforts.join(", "));
+            let near = value.as_str().and_then(|value| did_you_mean(value, efforts));
             found.raise("WARN_OPTION_VALUE", at, message, near);
         }
         // One at a time: the first wrong one would hide the others.
