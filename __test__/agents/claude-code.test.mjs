@@ -26,7 +26,7 @@ common('claude-code', {
 })
 
 modelErrors('claude-code', {
-  'a broken service': { reply: { error: { status: 500 } }, code: 'ERR_AGENT_OVERLOADED', message: /API Error: 500/ },
+  'a broken service': { reply: { error: { status: 500 } }, code: 'ERR_AGENT_SERVER', message: /API Error: 500/ },
   'an overloaded service': { reply: { error: { status: 529 } }, code: 'ERR_AGENT_OVERLOADED' },
   'a request that makes no sense': { reply: { error: { status: 400 } }, code: 'ERR_AGENT_FAILED', message: /fake error 400/ },
   'a prompt that is too long for the model': {
