@@ -26,7 +26,7 @@ common('claude-code', {
 })
 
 modelErrors('claude-code', {
-  'a broken service': { reply: { error: { status: 500 } }, code: 'ERR_AGENT_OVERLOADED', message: /API Error: 500/ },
+  'a broken service': { reply: { error: { status: 500 } }, code: 'ERR_AGENT_SERVER', message: /API Error: 500/ },
   'an overloaded service': { reply: { error: { status: 529 } }, code: 'ERR_AGENT_OVERLOADED' },
   'a request that makes no sense': { reply: { error: { status: 400 } }, code: 'ERR_AGENT_FAILED', message: /fake error 400/ },
   'a prompt that is too long for the model': {
@@ -52,17 +52,19 @@ modelErrors('claude-code', {
     code: 'ERR_AGENT_UNKNOWN_MODEL',
   },
   'a connection that breaks off': { reply: { text: 'x'.repeat(200), drop_after: 4 }, code: 'ERR_AGENT_CONNECTION' },
+  // It asks five times, and does not count the last one in what it says that they cost.
   'values that never fit': {
     reply: { structured: { name: 5 }, repeat: true },
     options: { schema: SCHEMA },
     code: 'ERR_AGENT_BAD_OUTPUT',
-    spent: 'asked',
+    spent: 4 * 23,
+    check: (_, { model }) => assert.equal(model.requests.length, 5),
   },
   'words where a value was asked for': {
     reply: { text: 'words', repeat: true },
     options: { schema: SCHEMA },
     code: 'ERR_AGENT_BAD_OUTPUT',
-    spent: 'asked',
+    spent: 2 * 23,
   },
 })
 

@@ -202,6 +202,12 @@ const SAMPLES: &[(&str, bool, i32)] = &[
     ("nokey", false, 1),
     ("not-git", false, 1),
     ("badmodel-flag", false, 2),
+    ("empty-prompt", false, 1),
+    ("codexhome-missing", false, 1),
+    ("wireapi-chat", false, 1),
+    ("struct-missing", true, 1),
+    ("tool-workspace", false, 0),
+    ("resume-schema", true, 0),
     ("sigint-tool", false, 1),
     ("sigterm-hang", false, -15),
 ];
