@@ -2,7 +2,9 @@
 //!
 //! A CLI may print hundreds of megabytes. What is kept for `raw` and for quoting never grows with that.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::io;
 
 use serde_json::{Value, json};
 
@@ -163,13 +165,20 @@ fn leave_out(count: &mut u64, size: &mut u64, event: &str) {
 /// A response as `raw.response` shows it: itself, or, if it is larger than [`RAW_LIMIT`],
 /// `{ "leftOut": { "bytes": n }, "head": "…", "tail": "…" }` with the ends of its JSON text.
 pub fn bounded(response: &Value) -> Value {
-    let text = match response {
-        Value::String(text) if text.len() <= RAW_LIMIT / 2 => return response.clone(),
-        other => other.to_string(),
-    };
-    if text.len() <= RAW_LIMIT {
-        return response.clone();
+    ends(response).unwrap_or_else(|| response.clone())
+}
+
+/// The same of a response that nobody else needs: it is not copied.
+pub fn into_bounded(response: Value) -> Value {
+    ends(&response).unwrap_or(response)
+}
+
+/// The ends of a response, if it is too large to be kept as a whole.
+fn ends(response: &Value) -> Option<Value> {
+    if size(response) <= RAW_LIMIT {
+        return None;
     }
+    let text = response.to_string();
     let half = RAW_LIMIT / 2;
     let mut end = half;
     while !text.is_char_boundary(end) {
@@ -179,7 +188,28 @@ pub fn bounded(response: &Value) -> Value {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    json!({ "leftOut": { "bytes": start - end }, "head": text[..end], "tail": text[start..] })
+    Some(json!({ "leftOut": { "bytes": start - end }, "head": text[..end], "tail": text[start..] }))
+}
+
+/// The length of a value's JSON text, which is not made for it.
+fn size(value: &Value) -> usize {
+    struct Counter(usize);
+
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    // Neither a value nor the counter can fail.
+    drop(serde_json::to_writer(&mut counter, value));
+    counter.0
 }
 
 /// The lines of what a reader is given, which is one without its ending, or with it, or several.
@@ -189,16 +219,18 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// A line as an event: JSON. The text is what `raw` keeps.
-pub fn event(line: &[u8]) -> Option<(Value, String)> {
-    let line = String::from_utf8_lossy(line);
-    let line = text::trim(&line);
+pub fn event(line: &[u8]) -> Option<(Value, Cow<'_, str>)> {
+    let line = match String::from_utf8_lossy(line) {
+        Cow::Borrowed(line) => Cow::Borrowed(text::trim(line)),
+        Cow::Owned(line) => Cow::Owned(text::trim(&line).to_owned()),
+    };
     // Most of what is no event is found out by its first letter.
     if !matches!(line.as_bytes().first(), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
     {
         return None;
     }
-    let value = parser::parse(line).ok()?;
-    Some((value, line.to_owned()))
+    let value = parser::parse(&line).ok()?;
+    Some((value, line))
 }
 
 #[cfg(test)]

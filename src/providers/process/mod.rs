@@ -9,6 +9,7 @@
 
 mod lines;
 mod names;
+mod root;
 mod server;
 mod spawn;
 mod tree;
@@ -21,6 +22,8 @@ mod end;
 #[cfg(not(target_os = "linux"))]
 #[path = "end_elsewhere.rs"]
 mod end;
+#[cfg(target_os = "linux")]
+mod launch;
 
 use std::ffi::OsString;
 use std::fmt;
