@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -363,9 +364,16 @@ fn stopped(
     failure
 }
 
+/// How much of that is done at a time. What is made of a long answer takes a multiple of its memory for a moment, and a
+/// thread each; with a hundred agents that end together, both add up.
+const AT_A_TIME: usize = 4;
+
 /// Does what may take a while where nobody waits for the thread. Its panic goes on here.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    static PLACES: Semaphore = Semaphore::const_new(AT_A_TIME);
     in_background(async move {
+        // Nobody closes it.
+        let _place = PLACES.acquire().await.ok();
         match spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(value) => value,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),

@@ -2,6 +2,7 @@
 //!
 //! A CLI may print hundreds of megabytes. What is kept for `raw` and for quoting never grows with that.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ impl Stdout {
 
     fn add(&mut self, line: &[u8]) {
         if self.text.len() + line.len() <= self.limit {
-            self.text.push_str(&String::from_utf8_lossy(line));
+            self.text.push_str(&text_of(line));
             return;
         }
         // Whole characters only, so that what is kept is what was printed.
@@ -163,12 +164,22 @@ fn leave_out(count: &mut u64, size: &mut u64, event: &str) {
 /// A response as `raw.response` shows it: itself, or, if it is larger than [`RAW_LIMIT`],
 /// `{ "leftOut": { "bytes": n }, "head": "…", "tail": "…" }` with the ends of its JSON text.
 pub fn bounded(response: &Value) -> Value {
-    let text = match response {
-        Value::String(text) if text.len() <= RAW_LIMIT / 2 => return response.clone(),
-        other => other.to_string(),
-    };
+    ends(response).unwrap_or_else(|| response.clone())
+}
+
+/// The same of a response that nobody else needs: it is not copied.
+pub fn into_bounded(response: Value) -> Value {
+    ends(&response).unwrap_or(response)
+}
+
+/// The ends of a response, if it is too large to be kept as a whole.
+fn ends(response: &Value) -> Option<Value> {
+    if size(response) <= RAW_LIMIT {
+        return None;
+    }
+    let text = response.to_string();
     if text.len() <= RAW_LIMIT {
-        return response.clone();
+        return None;
     }
     let half = RAW_LIMIT / 2;
     let mut end = half;
@@ -179,26 +190,56 @@ pub fn bounded(response: &Value) -> Value {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    json!({ "leftOut": { "bytes": start - end }, "head": text[..end], "tail": text[start..] })
+    Some(json!({ "leftOut": { "bytes": start - end }, "head": text[..end], "tail": text[start..] }))
+}
+
+/// The length of a value's JSON text, which is not made for it. Control characters other than line breaks and tabs count
+/// less than they take.
+fn size(value: &Value) -> usize {
+    // Branches on each byte would cost as much as making the text.
+    let escapes =
+        |text: &str| text.bytes().filter(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')).count();
+    let quoted = |text: &str| text.len() + escapes(text) + 2;
+    match value {
+        Value::Null | Value::Bool(true) => 4,
+        Value::Bool(false) => 5,
+        Value::Number(number) => number.to_string().len(),
+        Value::String(text) => quoted(text),
+        Value::Array(items) => 1 + items.len().max(1) + items.iter().map(size).sum::<usize>(),
+        Value::Object(members) => {
+            let each = members.iter().map(|(name, value)| quoted(name) + 1 + size(value));
+            1 + members.len().max(1) + each.sum::<usize>()
+        }
+    }
 }
 
 /// The lines of what a reader is given, which is one without its ending, or with it, or several.
 pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    bytes.split(|byte| *byte == b'\n')
+    let mut begin = 0;
+    let ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
+    ends.map(move |end| &bytes[std::mem::replace(&mut begin, end + 1)..end])
+}
+
+/// A text as it came, if it is UTF-8; else what is not has become U+FFFD. The standard library looks for that letter by
+/// letter, and this happens to everything that any agent prints.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// A line as an event: JSON. The text is what `raw` keeps.
-pub fn event(line: &[u8]) -> Option<(Value, String)> {
-    let line = String::from_utf8_lossy(line);
-    let line = text::trim(&line);
+pub fn event(line: &[u8]) -> Option<(Value, Cow<'_, str>)> {
+    let line = match text_of(line) {
+        Cow::Borrowed(line) => Cow::Borrowed(text::trim(line)),
+        Cow::Owned(line) => Cow::Owned(text::trim(&line).to_owned()),
+    };
     // Most of what is no event is found out by its first letter.
     if !matches!(line.as_bytes().first(), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
     {
         return None;
     }
-    let value = parser::parse(line).ok()?;
-    Some((value, line.to_owned()))
+    let value = parser::parse(&line).ok()?;
+    Some((value, line))
 }
 
 #[cfg(test)]
@@ -258,6 +299,22 @@ mod tests {
         assert_eq!(kept["leftOut"]["bytes"], 12);
         assert!(kept["head"].as_str().unwrap().starts_with("\"zz"));
         assert_eq!(kept["tail"].as_str().unwrap().len(), RAW_LIMIT / 2);
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_text() {
+        for value in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!([true, false, 1, -2.5, 1e300]),
+            json!({ "a\"b\\": ["\n\t", "é🙂", {}], "": null }),
+        ] {
+            assert_eq!(size(&value), value.to_string().len(), "{value}");
+        }
+        // What is rare counts less, and is seen when the text is there.
+        let control = json!("\u{1}".repeat(RAW_LIMIT / 6 - 10));
+        assert_eq!(bounded(&control), control);
     }
 
     #[test]

@@ -368,7 +368,12 @@ impl Core {
                 // call, which rejects. New ones may be set while the script cleans up.
                 CallState::Timer { .. } => {
                     script.undelivered += 1;
-                    self.ready.push_back(Ready::Outcome { vm, slot, outcome: Ok(None), spent: self.budget.spent });
+                    self.ready.push_back(Ready::Outcome {
+                        vm,
+                        slot,
+                        outcome: Ok(None),
+                        spent: self.budget.spent,
+                    });
                 }
                 // Children unwind by themselves; their parents hear of it then.
                 CallState::Child { .. } => {

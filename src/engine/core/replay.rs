@@ -130,7 +130,13 @@ impl Core {
 
     /// Puts something in line for a script, and tells the news of it; while the journal has more to show, it waits for
     /// its turn.
-    pub(super) fn queue(&mut self, call: CallId, ready: Ready, mut news: Vec<Effect>, effects: &mut Vec<Effect>) {
+    pub(super) fn queue(
+        &mut self,
+        call: CallId,
+        ready: Ready,
+        mut news: Vec<Effect>,
+        effects: &mut Vec<Effect>,
+    ) {
         match &mut self.replay {
             Some(replay) if replay.holds() => drop(replay.derived.insert(call, (ready, news))),
             _ => {

@@ -76,7 +76,9 @@ impl Core {
             Recalled::Unknown { .. } if self.is_replaying() => self.hold_timer(call, delay),
             // Answers to timers are not worth taking from elsewhere.
             Recalled::Unknown { .. } | Recalled::Now(_) => {
-                if let Some(CallState::Timer { started }) = self.calls.get_mut(&call).map(|call| &mut call.kind) {
+                if let Some(CallState::Timer { started }) =
+                    self.calls.get_mut(&call).map(|call| &mut call.kind)
+                {
                     *started = true;
                 }
                 effects.push(Effect::StartTimer { call, delay });

@@ -62,12 +62,14 @@ impl Reader {
     pub fn line(&mut self, line: &[u8]) -> Vec<Progress> {
         let mut told = Vec::new();
         for line in keep::lines(line) {
-            self.stdout.push(line);
-            let Some((Value::Object(event), _)) = keep::event(line) else { continue };
-            self.stream.read(event, &mut told);
+            if let Some((Value::Object(event), _)) = keep::event(line) {
+                self.stream.read(event, &mut told);
+            }
+            // First what is to be kept of it: an answer of megabytes is in the event already.
             if self.stream.seen {
                 self.stdout.quote_only();
             }
+            self.stdout.push(line);
         }
         told.truncate(MOST_PROGRESS);
         told
@@ -94,16 +96,24 @@ impl Reader {
         let said = root.as_ref().and_then(message_of);
         let unfinished = (self.stream.seen && !is_real) || (root.is_none() && text.is_empty());
         let mut ending = Ending { label: LABEL, exit, stderr, said: said.as_deref(), stdout: text };
-        let record = self.record(root.as_ref(), whole, stderr);
+        let mut record = self.record(root.as_ref());
+        let raw = |response: Option<Value>| {
+            let response = response.unwrap_or_else(|| json!(text));
+            let members = [("response", keep::into_bounded(response)), ("stderr", json!(stderr))];
+            // Not by `json!`, which makes a copy of what it is given.
+            Value::Object(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+        };
 
         let ended_well = *exit == Exit::Code(0) || (fault.is_none() && is_real && self.only_warned(exit));
         if !ended_well || fault.is_some() {
+            record.raw = raw(whole.or(root));
             if self.stream.seen {
                 ending.stdout = "";
             }
             return Err(ending.failure(fault, record));
         }
         if unfinished {
+            record.raw = raw(whole.or(root));
             if self.schema && !self.stream.seen {
                 return Err(Failure { kind: FailureKind::Ended, ..no_value(record) });
             }
@@ -111,6 +121,7 @@ impl Reader {
             return Err(ending.failure(None, record));
         }
         if root.is_none() && self.stdout.left_out() > 0 {
+            record.raw = raw(whole);
             return Err(unusable(
                 format!("{LABEL} provider failed: its answer is too long to be kept"),
                 record,
@@ -118,6 +129,7 @@ impl Reader {
         }
         let root = root.unwrap_or_else(|| json!(text));
         let output = if self.schema { self.value(&root) } else { Ok(plain(&root)) };
+        record.raw = raw(whole.or(Some(root)));
         match output {
             Ok(output) => Ok(Answer { output: Some(output), record }),
             Err(Unreadable::Missing) => Err(no_value(record)),
@@ -189,21 +201,20 @@ impl Reader {
         Some(Fault { words, kind })
     }
 
-    fn record(&self, root: Option<&Value>, whole: Option<Value>, stderr: &str) -> Record {
+    /// All of the record but `raw`.
+    fn record(&self, root: Option<&Value>) -> Record {
         let (usage, session_total) = root.map_or((None, None), |root| self.usage(root));
         let session = root.and_then(|root| {
             let names = ["session_id", "sessionId", "sessionID"];
             let first = names.iter().filter_map(|name| root.get(*name)).find(|value| !value.is_null());
             first.and_then(Value::as_str).map(str::to_owned)
         });
-        let response = whole.or_else(|| root.cloned());
-        let response = response.unwrap_or_else(|| json!(trim(self.stdout.text())));
         Record {
             usage: usage.map(|usage| usage.to_value()),
             session_id: session.or_else(|| self.stream.session.clone()),
             session_total,
             denials: self.stream.denials.clone(),
-            raw: json!({ "response": keep::bounded(&response), "stderr": stderr }),
+            raw: Value::Null,
         }
     }
 
@@ -275,7 +286,10 @@ fn candidate(value: &Value) -> Value {
 /// The answer where no schema is given.
 fn plain(root: &Value) -> Value {
     match candidate(root) {
-        Value::String(text) => Value::String(trim_end(&text).to_owned()),
+        Value::String(mut text) => {
+            text.truncate(trim_end(&text).len());
+            Value::String(text)
+        }
         other => other,
     }
 }

@@ -180,7 +180,7 @@ impl Reader {
     /// Reads the update that was put aside, as nothing has come that says more.
     fn read_update(&mut self) {
         let update = self.update.take().filter(|_| !self.real);
-        let Some((event, _)) = update.and_then(|line| keep::event(&line)) else { return };
+        let Some((event, _)) = update.as_deref().and_then(keep::event) else { return };
         if let Some(text) = message_text(event.get("message")).filter(|text| !text.is_empty()) {
             self.text = Some(text);
         }

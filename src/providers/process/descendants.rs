@@ -22,6 +22,9 @@ use super::tree::{self, Tree, VARIABLE};
 const LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
+/// Longer than any line of `/proc/<pid>/stat`: half a hundred numbers and a name of 64 bytes at most.
+const LONGEST_STAT: usize = 2048;
+
 /// A process, as it was when the snapshot was taken.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Process {
@@ -135,8 +138,10 @@ pub(super) fn start_of(pid: u32) -> Option<u64> {
 }
 
 fn stat(pid: u32, buffer: &mut Vec<u8>) -> Option<Process> {
-    read(pid, "stat", buffer)?;
-    parse(pid, buffer)
+    // One read, since there is one of these for every process of the system: the kernel gives the line as a whole.
+    buffer.resize(LONGEST_STAT, 0);
+    let count = File::open(format!("/proc/{pid}/stat")).ok()?.read(buffer).ok()?;
+    parse(pid, &buffer[..count])
 }
 
 /// Reads a line of `/proc/<pid>/stat`. The name of the program stands in parentheses and may contain anything.

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use tokio::process;
 use tokio::time::timeout;
 
-use super::tree::{Tree, exited};
+use super::root::Root;
+use super::tree::Tree;
 
 /// How long to wait for a killed process to be gone.
 const KILLED: Duration = Duration::from_secs(1);
@@ -22,17 +22,17 @@ pub(super) fn can_wake() -> bool {
 }
 
 /// Ends a tree; `child` is its root, unless that has exited.
-pub(super) async fn end(mut child: Option<process::Child>, tree: &Tree) {
+pub(super) async fn end(mut child: Option<Root>, tree: &Tree) {
     if let Some(child) = &mut child
         && group::ask(tree)
     {
-        drop(timeout(tree.grace, exited(child)).await);
+        drop(timeout(tree.grace, child.exited()).await);
     }
     kill(std::slice::from_ref(tree));
     if let Some(child) = &mut child {
         // Fails if it has exited, and is for systems without groups.
-        drop(child.start_kill());
-        drop(timeout(KILLED, exited(child)).await);
+        drop(child.kill());
+        drop(timeout(KILLED, child.exited()).await);
     }
 }
 

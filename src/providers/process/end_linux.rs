@@ -18,12 +18,12 @@ use rustix::process::{
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::process;
 use tokio::time::{sleep, timeout};
 
 use super::FirstSignal;
 use super::descendants::{self, Process, Snapshot};
-use super::tree::{Tree, exited};
+use super::root::Root;
+use super::tree::Tree;
 
 /// How often everything that is left is killed and looked for again. More than one takes a process that was being
 /// started while the others were killed; many take one that does little else.
@@ -44,12 +44,12 @@ pub(super) fn can_wake() -> bool {
 
 /// Ends a tree and returns when nothing is left of it, or nothing more can be done. `child` is its root, unless that
 /// has exited.
-pub(super) async fn end(child: Option<process::Child>, tree: &Tree) {
+pub(super) async fn end(child: Option<Root>, tree: &Tree) {
     let mut hunt = Hunt { tree, child, found: FxHashMap::default() };
     hunt.end().await;
     if let Some(child) = &mut hunt.child {
         // Dead, and only to be reaped, unless it is stuck in the kernel.
-        drop(timeout(KILLED, exited(child)).await);
+        drop(timeout(KILLED, child.exited()).await);
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn kill(trees: &[Tree]) {
 struct Hunt<'a> {
     tree: &'a Tree,
     /// The root, until it has been reaped.
-    child: Option<process::Child>,
+    child: Option<Root>,
     /// The members that live, by number.
     found: FxHashMap<u32, Found>,
 }
@@ -187,7 +187,7 @@ impl Hunt<'_> {
     async fn gone(&mut self) {
         let root = async {
             if let Some(child) = &mut self.child {
-                drop(exited(child).await);
+                drop(child.exited().await);
             }
         };
         let others = join_all(self.found.values().map(|found| found.held.gone()));

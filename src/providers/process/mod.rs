@@ -9,6 +9,7 @@
 
 mod lines;
 mod names;
+mod root;
 mod server;
 mod spawn;
 mod tree;
@@ -23,6 +24,8 @@ mod end;
 mod end;
 #[cfg(target_os = "linux")]
 mod guard;
+#[cfg(target_os = "linux")]
+mod launch;
 
 use std::ffi::OsString;
 use std::fmt;

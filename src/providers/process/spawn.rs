@@ -4,21 +4,25 @@
 //! a tokio worker that goes away would get its signal in the middle of its work. What happens to a child after its
 //! start is not known here.
 //!
-//! It is unsafe at one place (`end_linux.rs` is at another): a child that is in a session of its own and hears of its parent's death has to
-//! ask for both itself, between fork and exec, and the standard library runs nothing there without `unsafe`.
+//! How it is done on Linux is in `launch`; here is what the standard library does elsewhere, and where there are no
+//! pidfds. It is unsafe at one place: a child that is in a session of its own has to ask for that itself, between fork
+//! and exec, and the standard library runs nothing there without `unsafe`.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use tokio::process::{self, ChildStdin};
+use tokio::process::{self, ChildStderr, ChildStdin, ChildStdout};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::names::error_code;
+use super::root::Root;
 use super::tree::{Child, Marker};
 use super::{Command, FirstSignal, ProcessError, Watch};
 
@@ -94,15 +98,43 @@ impl Job {
     }
 }
 
+/// A process and its pipes.
+pub(super) struct Spawned {
+    pub(super) root: Root,
+    pub(super) stdin: Option<ChildStdin>,
+    pub(super) stdout: Option<ChildStdout>,
+    pub(super) stderr: Option<ChildStderr>,
+}
+
 fn spawn(command: Command, watch: &Watch) -> io::Result<Started> {
     let marker = Marker::new();
+    #[cfg(target_os = "linux")]
+    let spawned = if super::end::can_wake() {
+        super::launch::launch(&command, marker.variable(), watch.first_signal)
+    } else {
+        by_the_library(&command, &marker, watch)
+    };
+    #[cfg(not(target_os = "linux"))]
+    let spawned = by_the_library(&command, &marker, watch);
+    let mut spawned = spawned?;
+    let stdin = spawned.stdin.take().zip(command.stdin);
+    Ok(Started { child: Child::keep(spawned, marker, watch), stdin })
+}
+
+/// What the variable `PWD` has to say, as shells have it: OpenCode works in the folder that it says, wherever it was
+/// started.
+#[cfg(unix)]
+pub(super) fn working_folder(command: &Command) -> Option<PathBuf> {
+    std::path::absolute(command.cwd.as_ref()?).ok()
+}
+
+fn by_the_library(command: &Command, marker: &Marker, watch: &Watch) -> io::Result<Spawned> {
     let mut builder = process::Command::new(&command.program);
     builder.args(&command.args);
     if let Some(folder) = &command.cwd {
         builder.current_dir(folder);
-        // As shells have it. OpenCode works in the folder that this says, wherever it was started.
         #[cfg(unix)]
-        if let Ok(folder) = std::path::absolute(folder) {
+        if let Some(folder) = working_folder(command) {
             builder.env("PWD", folder);
         }
     }
@@ -112,23 +144,24 @@ fn spawn(command: Command, watch: &Watch) -> io::Result<Started> {
             None => builder.env_remove(name),
         };
     }
-    let (name, value) = marker.variable();
-    builder.env(name, OsStr::new(&value));
+    let (name, value): (_, OsString) = marker.variable();
+    builder.env(name, value);
     let stdin = if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
     builder.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     set_apart(&mut builder, watch.first_signal);
-    let mut child = match builder.spawn() {
-        Ok(child) => child,
+    match builder.spawn() {
+        Ok(mut child) => {
+            let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+            Ok(Spawned { root: Root::Library(child), stdin, stdout, stderr })
+        }
         Err(error) => {
             // Rarely it is running for all that: there was no room to wait for it. No program means no process.
             if !matches!(error_code(&error).as_str(), "ENOENT" | "EACCES" | "ENOTDIR" | "E2BIG" | "EINVAL") {
-                Child::stray(marker, watch);
+                Child::stray(marker.clone(), watch);
             }
-            return Err(error);
+            Err(error)
         }
-    };
-    let stdin = child.stdin.take().zip(command.stdin);
-    Ok(Started { child: Child::keep(child, marker, watch), stdin })
+    }
 }
 
 /// Gives the child a session of its own: signals of the terminal do not reach it (the host decides what Ctrl-C means),

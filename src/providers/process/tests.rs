@@ -77,6 +77,21 @@ async fn a_child_that_goes_by_its_environment_is_in_the_same_folder() {
 }
 
 #[tokio::test]
+async fn a_script_that_does_not_say_what_reads_it_is_read_by_a_shell() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("agent");
+    fs::write(&script, "echo \"$1-$#\"\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    // By its path, and by its name: the folders before it in PATH do not have it, or are none.
+    let named = Command::new("agent").env("PATH", format!("/no/such:{}", folder.path().display()));
+    for command in [Command::new(&script), named] {
+        assert_eq!(run_lines(command.args(["a b", "c"])).await.1, ["a b-2"]);
+    }
+}
+
+#[tokio::test]
 async fn stdin_is_delivered_and_closed() {
     // Without anything to read it ends at once, and so do those who would wait for it.
     assert_eq!(run_lines(Command::new("cat")).await, (code(0, ""), vec![]));
@@ -458,6 +473,7 @@ fn a_process_of_its_own() {
         "deaf" => host_that_ignores_exits(),
         "crowd" => host_of_a_crowd(),
         "noise" => host_of_a_noisy_child(),
+        "closed" => host_without_standard_files(),
         role => panic!("no such role: {role}"),
     }
 }
@@ -574,6 +590,27 @@ fn host_that_ignores_exits() {
 #[tokio::test]
 async fn a_host_that_wants_no_exit_status_gets_an_error_and_no_survivors() {
     assert!(Part::start(&mut play("deaf", Path::new(""))).ended().success());
+}
+
+/// Runs a child whose pipes get the numbers that are to be its standard files.
+fn host_without_standard_files() {
+    let runtime = runtime();
+    let run = || {
+        let command = Command { stdin: Some(b"in".to_vec()), ..sh("cat; echo; echo error >&2") };
+        assert_eq!(runtime.block_on(run_lines(command)), (code(0, "error\n"), vec!["in".to_owned()]));
+    };
+    run();
+    for standard in 0..3 {
+        // SAFETY: what is open there belongs to nobody who would still use it.
+        assert_eq!(unsafe { libc::close(standard) }, 0);
+    }
+    run();
+    process::exit(0);
+}
+
+#[tokio::test]
+async fn a_host_may_have_closed_its_standard_files() {
+    assert!(Part::start(&mut play("closed", Path::new(""))).ended().success());
 }
 
 /// Open files and threads of this process.

@@ -12,21 +12,19 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{copy, sink};
-use tokio::process::{self, ChildStderr, ChildStdout};
+use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::{Notify, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::root::Root;
+use super::spawn::Spawned;
 use super::{FirstSignal, Status, Watch, end};
 
 /// The variable by which the processes of a tree are known.
 pub(super) const VARIABLE: &str = "SMOL_WF_PROCESS";
 /// Between the marks in its value: a host that is itself somebody's agent passes on the marks that it bears.
 pub(super) const BETWEEN_MARKS: char = ':';
-
-/// How often a child is asked whether it has exited, where the system cannot wake the one who waits. libuv, which is
-/// in the same process, takes SIGCHLD for itself.
-const ASK: Duration = Duration::from_secs(1);
 
 /// What the marks of all trees of this host begin with, before a dot.
 pub(super) fn host() -> &'static str {
@@ -131,21 +129,18 @@ impl Drop for Child {
 
 impl Child {
     /// Gives a child that was just started to a keeper, on the runtime around the caller.
-    pub(super) fn keep(child: process::Child, marker: Marker, watch: &Watch) -> Self {
-        Self::entrust(Some(child), marker, watch)
+    pub(super) fn keep(spawned: Spawned, marker: Marker, watch: &Watch) -> Self {
+        let Spawned { root, stdout, stderr, .. } = spawned;
+        Self::entrust(Some(root), Pipes { stdout, stderr }, marker, watch)
     }
 
     /// Ends whatever bears the mark, if anything does.
     pub(super) fn stray(marker: Marker, watch: &Watch) {
-        drop(Self::entrust(None, marker, watch));
+        drop(Self::entrust(None, Pipes::default(), marker, watch));
     }
 
-    fn entrust(mut child: Option<process::Child>, marker: Marker, watch: &Watch) -> Self {
-        let pipes = child.as_mut().map_or_else(Pipes::default, |child| Pipes {
-            stdout: child.stdout.take(),
-            stderr: child.stderr.take(),
-        });
-        let root = child.as_ref().and_then(process::Child::id);
+    fn entrust(child: Option<Root>, pipes: Pipes, marker: Marker, watch: &Watch) -> Self {
+        let root = child.as_ref().and_then(Root::id);
         let tree = Tree {
             marker,
             root,
@@ -181,7 +176,7 @@ struct Keeper {
 impl Keeper {
     async fn keep(
         mut self,
-        mut child: Option<process::Child>,
+        mut child: Option<Root>,
         tell: watch::Sender<Option<Fate>>,
         left: oneshot::Receiver<Pipes>,
         unwanted: CancellationToken,
@@ -189,7 +184,7 @@ impl Keeper {
         if let Some(running) = &mut child {
             let fate = tokio::select! {
                 biased;
-                exit = exited(running) => match exit {
+                exit = running.exited() => match exit {
                     Ok(status) => Fate::Exited(status.into()),
                     Err(error) => Fate::Lost(error.to_string()),
                 },
@@ -224,18 +219,6 @@ impl Drop for Keeper {
         }
         living().remove(&self.number);
         CHANGED.notify_waiters();
-    }
-}
-
-/// Waits for a child to exit.
-pub(super) async fn exited(child: &mut process::Child) -> std::io::Result<std::process::ExitStatus> {
-    loop {
-        tokio::select! {
-            biased;
-            exit = child.wait() => return exit,
-            // Being polled is enough to make it look.
-            () = sleep(ASK), if !end::can_wake() => {}
-        }
     }
 }
 

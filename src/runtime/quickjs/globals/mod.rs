@@ -146,6 +146,16 @@ fn setup<'js>(ctx: &Ctx<'js>, script: &Script, setup: &VmSetup) -> rquickjs::Res
 pub(super) fn parse<'js>(ctx: &Ctx<'js>, json: Option<&JsonText>) -> rquickjs::Result<Value<'js>> {
     match json {
         None => Ok(Value::new_undefined(ctx.clone())),
-        Some(json) => ctx.json_parse(json.as_str()),
+        // Most answers are texts, and some of them megabytes: the parser would have a copy of it, and read it by letters.
+        Some(json) => match unescaped(json.as_str()) {
+            Some(text) => Ok(rquickjs::String::from_str(ctx.clone(), text)?.into_value()),
+            None => ctx.json_parse(json.as_str()),
+        },
     }
+}
+
+/// What a JSON document says, if it is a string whose text stands there as it is.
+fn unescaped(json: &str) -> Option<&str> {
+    let text = json.strip_prefix('"')?.strip_suffix('"')?;
+    memchr::memchr2(b'\\', b'"', text.as_bytes()).is_none().then_some(text)
 }
