@@ -26,10 +26,32 @@ export declare class NativeProvider {
   run(call: NativeProviderCall, abort: NativeAbort): Promise<string>
 }
 
+/** A store that is open. */
+export declare class NativeStore {
+  /** Opens the store in a file. Throws an error whose message is `{ code, message, details }` as JSON. */
+  constructor(path: string, options: string)
+  /** The runs that fit, the newest first, as JSON. */
+  list(wanted: string): Promise<string>
+  /** Everything about a run but its journal, as JSON. */
+  inspect(id: string): Promise<string>
+  /** At most `limit` events of a run from `from` on: `{ events, next }` as JSON. `next` is where to go on. */
+  events(id: string, from: number, limit: number): Promise<string>
+  /** The runs whose owners are gone, as JSON. */
+  orphans(now: number): Promise<string>
+  /** Asks whoever owns a run to cancel it; the run as JSON. */
+  requestCancel(id: string, reason: string, now: number): Promise<string>
+  /** Deletes runs, or says what that would be: `{ runs, entries, bytes, fileBytes }` as JSON. */
+  delete(wanted: string, dryRun: boolean, now: number): Promise<string>
+  /** Writes what is waiting and closes the store. */
+  close(): Promise<string>
+}
+
 /** A run, as Node.js holds it. */
 export declare class RunHandle {
   /** Asks the run to end; a second time ends it at once. */
   cancel(): void
+  /** Leaves a durable run as it is, to be resumed later. */
+  leave(): void
   /**
    * The answer to an agent call: the output (a JSON document; absent for `undefined`) and what came with it
    * (`{ usage?, sessionId?, raw? }`).
@@ -159,5 +181,8 @@ export declare function sampleSchema(schema: string): string | null
  * Starts a run. `dispatch` gets batches of messages, each a JSON array, until one of them says `end`.
  *
  * Throws an error whose message is `{ code, message, details }` as JSON for options that cannot be.
+ *
+ * With a store the run is durable; `durable` says how: `{ id, resume?: { drift?, newSource, retryFailed }, host }` as
+ * JSON.
  */
-export declare function startRun(options: NativeRunOptions, dispatch: (batch: string) => void): RunHandle
+export declare function startRun(options: NativeRunOptions, dispatch: (batch: string) => void, store?: NativeStore | undefined, durable?: string | undefined): RunHandle

@@ -716,9 +716,10 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-const { NativeAbort, NativeProvider, RunHandle, checkWorkflow, endProcesses, engineVersion, examineProviders, killProcesses, listWorkflows, providerNames, readMetadata, resolveConfig, sampleSchema, startRun } = nativeBinding
+const { NativeAbort, NativeProvider, NativeStore, RunHandle, checkWorkflow, endProcesses, engineVersion, examineProviders, killProcesses, listWorkflows, providerNames, readMetadata, resolveConfig, sampleSchema, startRun } = nativeBinding
 export { NativeAbort }
 export { NativeProvider }
+export { NativeStore }
 export { RunHandle }
 export { checkWorkflow }
 export { endProcesses }

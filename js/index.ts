@@ -8,6 +8,8 @@ export { checkWorkflow } from './check.js'
 export type * from './check-types.js'
 export { loadConfig, type LoadConfigOptions, type LoadedConfig } from './config.js'
 export type * from './config-types.js'
+export { createEngine } from './engine.js'
+export type * from './engine-types.js'
 export { CancelledError, WorkflowError } from './errors.js'
 export {
   listWorkflows,

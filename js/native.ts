@@ -19,6 +19,7 @@ export {
   listWorkflows,
   NativeAbort,
   NativeProvider,
+  NativeStore,
   providerNames,
   readMetadata,
   resolveConfig,

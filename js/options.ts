@@ -42,6 +42,41 @@ const OPTIONS: Record<Known, Kind> = {
   scriptName: 'string',
 }
 
+const STORE = { path: 'string', synchronous: 'string' } as const
+
+/** What does not hold for all runs of an engine. */
+const ONE_RUN = ['scriptPath', 'source', 'scriptName', 'args', 'signal', 'budgetState']
+
+function without(names: readonly string[]): Record<string, Kind> {
+  return Object.fromEntries(Object.entries(OPTIONS).filter(([name]) => !names.includes(name)))
+}
+
+/** Refuses options of `createEngine` that nobody knows. */
+export function checkEngineOptions(options: object): void {
+  check(options, { ...without(ONE_RUN), store: 'any' }, 'createEngine()', '')
+  const { store } = options as { store?: unknown }
+  if (store === undefined || store === null || typeof store === 'string') return
+  if (typeof store !== 'object') throw refuse('store', `must be a path or an object, got ${shown(store)}`)
+  check(store, STORE, 'store', 'store.')
+}
+
+/** The same for `engine.run`. */
+export function checkRunOptions(options: object): void {
+  check(options, { ...without(['scriptPath', 'source', 'scriptName', 'budgetState']), runId: 'string' }, 'run()', '')
+  const { runId } = options as { runId?: string }
+  if (runId === '') throw refuse('runId', 'must not be empty')
+}
+
+/** The same for `engine.resume`. */
+export function checkResumeOptions(options: object): void {
+  const known = { ...without(['source', 'scriptName', 'budgetState', 'args']), drift: 'string', retryFailed: 'any' } as const
+  check(options, known, 'resume()', '')
+  const { drift } = options as { drift?: string }
+  if (drift !== undefined && !['fail', 'match', 'prefix'].includes(drift)) {
+    throw refuse('drift', `must be "fail", "match" or "prefix", got ${shown(drift)}`)
+  }
+}
+
 const LIMITS: Record<keyof WorkflowLimits, Kind> = {
   memoryBytes: 'number',
   stackBytes: 'number',

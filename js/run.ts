@@ -22,7 +22,7 @@ import {
   WorkflowError,
 } from './errors.js'
 import { formatLogValue } from './log-format.js'
-import { type NativeRunOptions, providerNames, type RunHandle, startRun } from './native.js'
+import { type NativeRunOptions, type NativeStore, providerNames, type RunHandle, startRun } from './native.js'
 import { checkOptions } from './options.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
 import type { AgentRunOptions, JSONValue } from './workflow-types.js'
@@ -63,6 +63,28 @@ export async function runWorkflow(options: Options): Promise<unknown> {
   const { signal } = options
   if (signal?.aborted) throw cancelled(signal.reason)
   return await new Promise((resolve, reject) => new Run(options, native, resolve, reject))
+}
+
+/** What makes a run durable: the store, and how, as the native engine takes it. */
+export type Durability = { /** A `NativeStore`; callers do not see the native types. */ store: unknown; wish: string }
+
+/** A run that was started. */
+export type Launched = {
+  result: Promise<unknown>
+  cancel: () => void
+  /** Leaves a durable run as it is. */
+  leave: () => void
+}
+
+/** Starts a durable run. Options must have been checked. Never throws: what is wrong rejects `result`. */
+export function launch(options: Options, durability: Durability): Launched {
+  let run: Run | undefined
+  const result = new Promise((resolve, reject) => {
+    const native = toNativeOptions(options)
+    if (options.signal?.aborted) reject(cancelled(options.signal.reason))
+    else run = new Run(options, native, resolve, reject, durability)
+  })
+  return { result, cancel: () => run?.cancel(), leave: () => run?.leave() }
 }
 
 function cancelled(reason: unknown): CancelledError {
@@ -183,12 +205,14 @@ class Run {
     native: NativeRunOptions,
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
+    durability?: Durability,
   ) {
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
     try {
-      this.#handle = startRun(native, (batch) => this.#dispatch(batch))
+      const store = durability?.store as NativeStore | undefined
+      this.#handle = startRun(native, (batch) => this.#dispatch(batch), store, durability?.wish)
     } catch (error) {
       reject(fromNativeThrow(error))
       return
@@ -200,6 +224,14 @@ class Run {
       const runs = sharers.get(state) ?? new Set()
       sharers.set(state, runs.add(this))
     }
+  }
+
+  cancel(): void {
+    this.#handle?.cancel()
+  }
+
+  leave(): void {
+    this.#handle?.leave()
   }
 
   /** Takes a batch of messages. Nothing may leave this function: there is nobody to catch it. */

@@ -189,6 +189,8 @@ export type WorkflowLogLevel = 'log' | 'debug' | 'info' | 'warn' | 'error'
 export type WorkflowEvent = WorkflowEventBase &
   (
     | { type: 'run.started'; workflow: string; form: WorkflowScriptForm }
+    /** The run goes on from its journal. `anew`: what it takes over from there is told once more. */
+    | { type: 'run.resumed'; drift: 'fail' | 'match' | 'prefix'; anew: boolean }
     | { type: 'run.completed'; budget: WorkflowBudgetState }
     | { type: 'run.failed'; error: WorkflowErrorData; code: string; budget: WorkflowBudgetState }
     | { type: 'run.cancelled'; reason: 'user' | 'timeout' | 'parent'; budget: WorkflowBudgetState }

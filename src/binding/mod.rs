@@ -11,6 +11,7 @@ mod mailbox;
 mod observer;
 mod options;
 mod provider;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +33,7 @@ use crate::script;
 use mailbox::{Mailbox, Message};
 use observer::{NodeObserver, Wants};
 use options::NativeRunOptions;
+use store::NativeStore;
 use provider::{HostCalls, NodeProvider, Traits};
 
 /// A run, as Node.js holds it.
@@ -48,6 +50,12 @@ impl RunHandle {
     pub fn cancel(&self) -> Result<()> {
         self.control.cancel(Engine::shared().map_err(to_napi)?.handle());
         Ok(())
+    }
+
+    /// Leaves a durable run as it is, to be resumed later.
+    #[napi]
+    pub fn leave(&self) {
+        self.control.leave();
     }
 
     /// The answer to an agent call: the output (a JSON document; absent for `undefined`) and what came with it
@@ -80,9 +88,21 @@ impl RunHandle {
 /// Starts a run. `dispatch` gets batches of messages, each a JSON array, until one of them says `end`.
 ///
 /// Throws an error whose message is `{ code, message, details }` as JSON for options that cannot be.
-#[napi(ts_args_type = "options: NativeRunOptions, dispatch: (batch: string) => void")]
-pub fn start_run(env: &Env, options: NativeRunOptions, dispatch: Function<String, ()>) -> Result<RunHandle> {
+///
+/// With a store the run is durable; `durable` says how: `{ id, resume?: { drift?, newSource, retryFailed }, host }` as
+/// JSON.
+#[napi(
+    ts_args_type = "options: NativeRunOptions, dispatch: (batch: string) => void, store?: NativeStore | undefined, durable?: string | undefined"
+)]
+pub fn start_run(
+    env: &Env,
+    options: NativeRunOptions,
+    dispatch: Function<String, ()>,
+    store: Option<&NativeStore>,
+    durable: Option<String>,
+) -> Result<RunHandle> {
     guarded(|| {
+        let durable = store.zip(durable).map(|(store, durable)| store.durable(&durable)).transpose()?;
         lifetime::watch(env)?;
         let mailbox = Mailbox::new(&dispatch)?;
         let calls = Arc::new(HostCalls::default());
@@ -91,7 +111,7 @@ pub fn start_run(env: &Env, options: NativeRunOptions, dispatch: Function<String
         let end = mailbox.clone();
         let engine = Engine::shared().map_err(to_napi)?;
         let control = engine
-            .start(options, host, Box::new(move |run_end| end.post(Message::End(run_end))))
+            .start(options, host, durable, Box::new(move |run_end| end.post(Message::End(run_end))))
             .map_err(to_napi)?;
         mailbox.bind(control.clone());
         lifetime::add(control.clone());

@@ -24,6 +24,8 @@ struct Shared {
     cancel: CancellationToken,
     /// The run shall end now.
     force: CancellationToken,
+    /// The run shall be left as it is, to be gone on with later.
+    leave: CancellationToken,
     interrupt: Interrupt,
     /// What others have done to the budget and the run has not heard of yet.
     budget: Mutex<BudgetChange>,
@@ -37,6 +39,7 @@ impl RunControl {
         Self(Arc::new(Shared {
             cancel: CancellationToken::new(),
             force: CancellationToken::new(),
+            leave: CancellationToken::new(),
             interrupt: Interrupt::default(),
             budget: Mutex::default(),
             budget_changed: AtomicBool::new(false),
@@ -69,6 +72,16 @@ impl RunControl {
         self.0.cancel.cancel();
         self.0.force.cancel();
         self.0.interrupt.stop();
+    }
+
+    /// Leaves a durable run as it is: its process goes away, and somebody will resume it.
+    pub fn leave(&self) {
+        self.0.leave.cancel();
+        self.0.interrupt.stop();
+    }
+
+    pub(super) fn leave_token(&self) -> &CancellationToken {
+        &self.0.leave
     }
 
     /// Somebody else who shares the run's budget has changed it: adds `spent` to what was spent, and sets the total if

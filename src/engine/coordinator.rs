@@ -21,17 +21,21 @@ use super::attempts::{Aside, Asides};
 use super::clock;
 use super::control::RunControl;
 use super::core::{Core, Effect, Input};
+use super::fingerprint;
 use super::host::{Envelope, Host, RunEnd};
+use super::journal::{Journal, Told};
 use super::scripts::ScriptSource;
-use crate::model::budget::BudgetState;
+use crate::model::budget::{BudgetChange, BudgetState};
 use crate::model::error::{CancelReason, WorkflowError};
 use crate::model::event::Event;
 use crate::model::ids::{CallId, RunId, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, RunOptions};
 use crate::model::outcome::Settled;
+use crate::model::recording::{Drift, Recording};
 use crate::model::request::ChildRequest;
 use crate::model::script::Script;
+use crate::model::store::StoreError;
 use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
 use crate::script;
 
@@ -107,6 +111,12 @@ pub(super) struct Coordinator {
     in_grace: bool,
     cancel_seen: bool,
     next_seq: u64,
+    /// Present if the run is durable.
+    journal: Option<Journal>,
+    /// What the run goes on from.
+    recording: Option<Box<Recording>>,
+    /// What waits until so many batches of the journal are written.
+    held: Option<(u64, Effect)>,
 }
 
 struct RunningScript {
@@ -143,29 +153,55 @@ impl Coordinator {
             in_grace: false,
             cancel_seen: false,
             next_seq: 1,
+            journal: None,
+            recording: None,
+            held: None,
         }
+    }
+
+    /// Makes the run durable.
+    pub(super) fn journaled(mut self, journal: Journal, recording: Option<Recording>) -> Self {
+        // What is told is what is written, whoever listens.
+        let (script, options) = (&self.root, &self.options);
+        if let Some(script) = script {
+            let core_options =
+                CoreOptions { seed: RandomState::new().hash_one(0), ..options.resolve(script.form) };
+            self.core = Core::new(core_options, script.display_name.clone(), true).recorded(fingerprint::mark);
+        }
+        self.journal = Some(journal);
+        self.recording = recording.map(Box::new);
+        self
     }
 
     /// Runs to the end. What is left (the VMs above all) is freed when the coordinator is dropped: whoever waits for
     /// the end need not wait for that.
     pub(super) async fn run(&mut self) -> RunEnd {
-        if let Some(script) = &self.root {
+        if let Some(recording) = &self.recording {
+            let drift = recording.drift;
+            self.emit(Event::RunResumed { drift, anew: drift != Drift::Fail });
+        } else if let Some(script) = &self.root {
             let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
             self.emit(event);
         }
-        self.inputs.push_back(Input::Started { recording: None });
+        self.inputs.push_back(Input::Started { recording: self.recording.take() });
         let mut effects = Vec::new();
         let mut since_look = 0;
         loop {
             while let Some(input) = self.inputs.pop_front() {
+                if self.journal.is_some() && self.control.leave_token().is_cancelled() {
+                    return self.leave().await;
+                }
                 if let Some(change) = self.control.take_budget_change() {
                     self.core.step(Input::BudgetChanged(change), &mut effects);
                 }
                 self.core.step(input, &mut effects);
                 for effect in effects.drain(..) {
                     if let Some(result) = self.carry_out(effect) {
-                        return RunEnd { result, budget: self.core.budget() };
+                        return self.end(result).await;
                     }
+                }
+                if let Some(journal) = &mut self.journal {
+                    journal.flush();
                 }
                 since_look += 1;
                 if since_look >= INPUTS_PER_LOOK {
@@ -173,13 +209,68 @@ impl Coordinator {
                     self.look().await;
                 }
             }
-            let input = self.next_input().await;
-            self.inputs.push_back(input);
+            match self.next_input().await {
+                Ok(Some(input)) => self.inputs.push_back(input),
+                Ok(None) => {}
+                Err(error) => return RunEnd { result: Err(error.into()), budget: self.core.budget() },
+            }
+        }
+    }
+
+    /// Leaves the run as it is in its store.
+    async fn leave(&mut self) -> RunEnd {
+        self.tasks.clear();
+        self.work = FuturesUnordered::new();
+        if let Some(mut journal) = self.journal.take() {
+            while !journal.is_written() {
+                match journal.acknowledge().await {
+                    Ok(told) => self.tell(told),
+                    Err(_) => break,
+                }
+            }
+            journal.release().await;
+        }
+        let result = Err(WorkflowError::RunState {
+            code: "ERR_RUN_LEFT",
+            message: format!("the engine was closed while run {} was under way", self.id),
+            hint: "resume it: it goes on where it was",
+        });
+        RunEnd { result, budget: self.core.budget() }
+    }
+
+    /// The run is over. What is to be known of that is written first.
+    async fn end(&mut self, result: Result<Option<JsonText>, WorkflowError>) -> RunEnd {
+        let budget = self.core.budget();
+        let Some(mut journal) = self.journal.take() else { return RunEnd { result, budget } };
+        // Nothing of what is under way is wanted any more.
+        self.tasks.clear();
+        self.work = FuturesUnordered::new();
+        if matches!(result, Err(WorkflowError::Replay { .. })) {
+            journal.release().await;
+            return RunEnd { result, budget };
+        }
+        journal.finish(&result, budget);
+        journal.flush();
+        while !journal.is_written() {
+            match journal.acknowledge().await {
+                Ok(told) => self.tell(told),
+                Err(error) => return RunEnd { result: Err(error.into()), budget },
+            }
+        }
+        RunEnd { result, budget }
+    }
+
+    fn tell(&self, told: Vec<Told>) {
+        for (seq, at, event) in told {
+            self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at, event });
         }
     }
 
     /// Waits for something to happen. The core has made sure that something can.
-    async fn next_input(&mut self) -> Input {
+    ///
+    /// # Errors
+    /// Of the journal: the run cannot go on here.
+    async fn next_input(&mut self) -> Result<Option<Input>, StoreError> {
         let control = self.control.clone();
         let cancel_seen = self.cancel_seen;
         loop {
@@ -187,20 +278,39 @@ impl Coordinator {
                 biased;
                 () = control.cancel_token().cancelled(), if !cancel_seen => {
                     self.cancel_seen = true;
-                    return Input::CancelRequested { reason: CancelReason::User };
+                    return Ok(Some(Input::CancelRequested { reason: CancelReason::User }));
                 }
                 // `RunControl::cancel` forces the end when the grace is over.
                 () = control.force_token().cancelled(), if self.in_grace => {
                     self.in_grace = false;
-                    return Input::GraceOver;
+                    return Ok(Some(Input::GraceOver));
+                }
+                () = control.leave_token().cancelled(), if self.journal.is_some() => {
+                    // Taken note of where inputs are.
+                    return Ok(Some(Input::BudgetChanged(BudgetChange::default())));
+                }
+                told = acknowledged(&mut self.journal) => {
+                    let told = told?;
+                    self.tell(told);
+                    self.go_on();
+                    return Ok(None);
                 }
                 aside = self.asides.next() => self.told(aside),
                 done = self.work.next(), if !self.work.is_empty() => {
                     if let Some(Some(input)) = done {
-                        return self.ended(input);
+                        return Ok(Some(self.ended(input)));
                     }
                 }
             }
+        }
+    }
+
+    /// Shows a script what had to be written first.
+    fn go_on(&mut self) {
+        let written = self.journal.as_ref().map_or(u64::MAX, Journal::acknowledged);
+        if let Some((_, effect)) = self.held.take_if(|(number, _)| *number <= written) {
+            // An outcome or a child: neither ends the run.
+            drop(self.show(effect));
         }
     }
 
@@ -255,6 +365,18 @@ impl Coordinator {
 
     /// Carries out one effect; `Some` is the end of the run.
     fn carry_out(&mut self, effect: Effect) -> Option<Result<Option<JsonText>, WorkflowError>> {
+        if let Some(journal) = &mut self.journal
+            && matches!(effect, Effect::Deliver { .. } | Effect::StartChild { .. })
+            && !journal.is_written()
+        {
+            journal.flush();
+            self.held = Some((journal.handed(), effect));
+            return None;
+        }
+        self.show(effect)
+    }
+
+    fn show(&mut self, effect: Effect) -> Option<Result<Option<JsonText>, WorkflowError>> {
         match effect {
             Effect::StartRoot => self.start_root(),
             Effect::Deliver { vm, slot, outcome, budget } => {
@@ -291,7 +413,11 @@ impl Coordinator {
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
             Effect::StartGrace => self.in_grace = true,
             Effect::Emit(event) => self.emit(event),
-            Effect::Record(_) => {}
+            Effect::Record(record) => {
+                if let Some(journal) = &mut self.journal {
+                    journal.record(&record);
+                }
+            }
             Effect::Diverged(error) => return Some(Err(error)),
             Effect::Charged { charged, budget } => self.host.observer.charged(charged, budget),
             Effect::Finish(result) => return Some(result),
@@ -311,6 +437,12 @@ impl Coordinator {
     }
 
     fn emit_one(&mut self, event: Event) {
+        if let Some(journal) = &mut self.journal
+            && !matches!(event, Event::CallProgress { .. })
+        {
+            journal.event(event);
+            return;
+        }
         let seq = self.next_seq;
         self.next_seq += 1;
         self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at: clock::now_ms(), event });
@@ -380,5 +512,13 @@ impl Coordinator {
             }
             Err(error) => self.inputs.push_back(Input::ChildNotStarted { call, error }),
         }
+    }
+}
+
+/// The events of the next batch of the journal that is written.
+async fn acknowledged(journal: &mut Option<Journal>) -> Result<Vec<Told>, StoreError> {
+    match journal {
+        Some(journal) => journal.acknowledge().await,
+        None => std::future::pending().await,
     }
 }

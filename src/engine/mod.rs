@@ -7,9 +7,12 @@ mod attempts;
 pub mod check;
 mod clock;
 mod control;
+pub mod durable;
 mod coordinator;
 pub mod core;
+mod fingerprint;
 mod host;
+pub mod journal;
 mod scripts;
 mod watchdog;
 
@@ -32,6 +35,7 @@ use crate::model::options::RunOptions;
 use crate::runtime::VmFactory;
 use crate::runtime::quickjs::QuickJs;
 use coordinator::Coordinator;
+use durable::{Beginning, Begun, Durable};
 use scripts::ScriptSource;
 use watchdog::Watchdog;
 
@@ -94,11 +98,15 @@ impl Engine {
         &'static self,
         options: RunOptions,
         host: Host,
+        durable: Option<Durable>,
         on_end: OnEnd,
     ) -> Result<RunControl, WorkflowError> {
         options.validate()?;
         let control = RunControl::new(options.cancel_grace, on_end);
-        let id = RunId(format!("run-{}", self.next_run.fetch_add(1, Ordering::Relaxed)).into());
+        let id = match &durable {
+            Some(durable) => durable.id.clone(),
+            None => RunId(format!("run-{}", self.next_run.fetch_add(1, Ordering::Relaxed)).into()),
+        };
         let run_control = control.clone();
         let handle = self.handle().clone();
         let stack = options.limits.stack_bytes + STACK_MARGIN;
@@ -106,7 +114,8 @@ impl Engine {
         let body = move || {
             let budget = options.budget;
             let control = run_control.clone();
-            let run = || handle.block_on(run(id, options, host, run_control, Arc::new(QuickJs)));
+            let given = Given { id, options, host, durable };
+            let run = || handle.block_on(run(given, run_control, Arc::new(QuickJs), &handle));
             // A panic is a defect of the engine, and no reason to leave the caller without an answer.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
                 let result = Err(WorkflowError::Internal { message: panic_message(&*panic) });
@@ -146,16 +155,45 @@ impl Engine {
     }
 }
 
+/// What a run is given.
+struct Given {
+    id: RunId,
+    options: RunOptions,
+    host: Host,
+    durable: Option<Durable>,
+}
+
 /// One run from its source to its end, on the calling thread.
-async fn run(id: RunId, options: RunOptions, host: Host, control: RunControl, factory: Arc<dyn VmFactory>) {
-    let source = ScriptSource::new(&options);
-    match source.root(&options.source) {
-        Ok(script) => {
-            let mut coordinator = Coordinator::new(id, script, options, host, control.clone(), factory);
+async fn run(given: Given, control: RunControl, factory: Arc<dyn VmFactory>, runtime: &Handle) {
+    let Given { id, mut options, host, durable } = given;
+    let budget = options.budget;
+    let begun = match durable {
+        Some(durable) => durable.begin(&options, &control, runtime).await,
+        None => {
+            let script = ScriptSource::new(&options).root(&options.source);
+            let end = match script {
+                Ok(script) => {
+                    let mut coordinator =
+                        Coordinator::new(id, script, options, host, control.clone(), factory);
+                    coordinator.run().await
+                }
+                Err(error) => RunEnd { result: Err(error), budget },
+            };
+            return control.end(end);
+        }
+    };
+    match begun {
+        Ok(Beginning::Run(begun)) => {
+            let Begun { script, args, journal, recording, keeper } = *begun;
+            options.args = args;
+            let mut coordinator = Coordinator::new(id, script, options, host, control.clone(), factory)
+                .journaled(journal, recording);
             let end = coordinator.run().await;
+            drop(keeper);
             control.end(end);
         }
-        Err(error) => control.end(RunEnd { result: Err(error), budget: options.budget }),
+        Ok(Beginning::Over(end)) => control.end(end),
+        Err(error) => control.end(RunEnd { result: Err(error), budget }),
     }
 }
 

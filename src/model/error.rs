@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::ids::CallId;
+use super::json::JsonText;
 use super::script::Position;
 use super::store::StoreError;
 
@@ -162,6 +163,12 @@ pub enum WorkflowError {
     /// value in it.
     #[error("{place}: {message}")]
     Config { place: String, message: String },
+    /// A durable run is in a state in which this cannot be done with it.
+    #[error("{message}")]
+    RunState { code: &'static str, message: String, hint: &'static str },
+    /// How a durable run ended earlier: `{ code, message, details }`.
+    #[error("{}", recorded(error, "message"))]
+    Recorded { error: JsonText },
     /// The script does something else than its journal says.
     #[error("{}", error.message)]
     Replay { error: ErrorData },
@@ -174,6 +181,11 @@ pub enum WorkflowError {
     /// A defect of the engine. Never expected; reported rather than crashing the host.
     #[error("internal error of the workflow engine: {message}")]
     Internal { message: String },
+}
+
+fn recorded(error: &JsonText, field: &str) -> String {
+    let value = error.parse().unwrap_or_default();
+    value.get(field).and_then(Value::as_str).unwrap_or("the run has failed").to_owned()
 }
 
 fn excerpt(frame: &str) -> String {
@@ -202,6 +214,8 @@ impl WorkflowError {
             Self::Cancelled { .. } => "ERR_RUN_CANCELLED",
             Self::Option { .. } => "ERR_INVALID_OPTION",
             Self::Config { .. } => "ERR_CONFIG",
+            Self::RunState { code, .. } => code,
+            Self::Recorded { .. } => "ERR_RUN_FAILED",
             Self::Replay { .. } => "ERR_REPLAY_MISMATCH",
             Self::Wedged { .. } => "ERR_SCRIPT_WEDGED",
             Self::Store(error) => error.code(),
@@ -224,6 +238,7 @@ impl WorkflowError {
                 "await only agent(), parallel(), pipeline(), workflow() and timers; a promise of your own needs a resolve that is called",
             ),
             Self::CpuLimit { .. } => Some("move heavy computation into an agent, or raise limits.cpuMs"),
+            Self::RunState { hint, .. } => Some(hint),
             Self::Replay { .. } => Some(
                 "the source, a child workflow or a helper has changed, or the script asks for something that is not the same each time; to go on with what still fits, resume with drift 'match' or 'prefix'",
             ),
@@ -290,9 +305,13 @@ impl WorkflowError {
             Self::Config { place, .. } => {
                 set("place", json!(place));
             }
+            Self::Recorded { error } => {
+                set("recorded", error.parse().unwrap_or_default());
+            }
             Self::Metadata { .. }
             | Self::NoEntry
             | Self::Replay { .. }
+            | Self::RunState { .. }
             | Self::Store(_)
             | Self::Internal { .. } => {}
         }

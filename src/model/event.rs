@@ -8,6 +8,7 @@ use super::ids::{CallId, VmId};
 use super::json::JsonText;
 use super::outcome::WaitReason;
 use super::progress::Progress;
+use super::recording::Drift;
 use super::request::LogLevel;
 use super::script::ScriptForm;
 
@@ -17,6 +18,9 @@ use super::script::ScriptForm;
 pub enum Event {
     #[serde(rename = "run.started")]
     RunStarted { workflow: String, form: ScriptForm },
+    /// The run goes on from its journal. `anew`: what it takes over from there is told and written once more.
+    #[serde(rename = "run.resumed")]
+    RunResumed { drift: Drift, anew: bool },
     #[serde(rename = "run.completed")]
     RunCompleted { budget: BudgetState },
     #[serde(rename = "run.failed")]
@@ -89,6 +93,42 @@ pub enum Event {
     BudgetExhausted { budget: BudgetState },
     #[serde(rename = "warning")]
     Warning { code: &'static str, message: String },
+}
+
+impl Event {
+    /// The name of its type.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "run.started",
+            Self::RunResumed { .. } => "run.resumed",
+            Self::RunCompleted { .. } => "run.completed",
+            Self::RunFailed { .. } => "run.failed",
+            Self::RunCancelled { .. } => "run.cancelled",
+            Self::Phase { .. } => "phase",
+            Self::Log { .. } => "log",
+            Self::CallQueued { .. } => "call.queued",
+            Self::CallStarted { .. } => "call.started",
+            Self::CallProgress { .. } => "call.progress",
+            Self::CallRetrying { .. } => "call.retrying",
+            Self::CallWaiting { .. } => "call.waiting",
+            Self::CallEnded { .. } => "call.ended",
+            Self::BudgetExhausted { .. } => "budget.exhausted",
+            Self::Warning { .. } => "warning",
+        }
+    }
+
+    /// The call that it is about.
+    pub fn call(&self) -> Option<u64> {
+        match self {
+            Self::CallQueued { call, .. }
+            | Self::CallStarted { call, .. }
+            | Self::CallProgress { call, .. }
+            | Self::CallRetrying { call, .. }
+            | Self::CallWaiting { call, .. }
+            | Self::CallEnded { call, .. } => Some(call.0),
+            _ => None,
+        }
+    }
 }
 
 /// What a call is, for people who watch.

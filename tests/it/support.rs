@@ -194,7 +194,7 @@ impl Started {
 pub fn start(options: RunOptions, host: Host) -> Started {
     let (sender, end) = channel();
     let on_end = Box::new(move |run_end| sender.send(run_end).unwrap());
-    let control = Engine::shared().unwrap().start(options, host, on_end).unwrap();
+    let control = Engine::shared().unwrap().start(options, host, None, on_end).unwrap();
     Started { control, end }
 }
 

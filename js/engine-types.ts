@@ -1,0 +1,142 @@
+/**
+ * What `createEngine` takes and gives. Types only.
+ *
+ * @module
+ */
+
+import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
+import type { JSONValue } from './workflow-types.js'
+
+/** Where a run stands. */
+export type RunStatus = 'queued' | 'running' | 'suspended' | 'cancelling' | 'completed' | 'failed' | 'cancelled'
+
+/** Where the journals of runs are kept. */
+export type EngineStoreOptions = {
+  /** The file. Default: `$SMOL_WF_DB`, else `.smol/runs.db` below `cwd`. */
+  path?: string
+  /**
+   * What a recorded step survives: `full`, the loss of power, for one sync of the disk for all that is written at the same
+   * time; `normal`, the end of the process. Default: `full`.
+   */
+  synchronous?: 'full' | 'normal'
+}
+
+/** What holds for all runs of an engine, unless a run says otherwise, and where their journals are. */
+export type EngineOptions = Omit<
+  RunWorkflowOptions,
+  'scriptPath' | 'source' | 'scriptName' | 'args' | 'signal' | 'budgetState'
+> & {
+  /** The file of the store, or more about it. */
+  store?: string | EngineStoreOptions
+}
+
+/** How one run is started. */
+export type EngineRunOptions = Omit<RunWorkflowOptions, 'scriptPath' | 'source' | 'scriptName' | 'budgetState'> & {
+  /** The caller's own id: starting it twice with the same source and arguments joins the run. Default: made up. */
+  runId?: string
+}
+
+/** What becomes of calls that are not what the journal says. */
+export type ReplayDrift =
+  /** The run stops with `ERR_REPLAY_MISMATCH`; nothing is lost. The default for a run's own source. */
+  | 'fail'
+  /** Any recorded answer to an equal call is taken, wherever it stood; all else runs. The default for a changed source. */
+  | 'match'
+  /** The first calls are taken as long as they are equal; the first different one and all after it run. */
+  | 'prefix'
+
+/** How a run is taken up again. Whatever else is absent is as it was when the run began. */
+export type EngineResumeOptions = Omit<EngineRunOptions, 'runId' | 'args'> & {
+  /** A changed script, by its path, instead of the run's own. */
+  scriptPath?: string
+  drift?: ReplayDrift
+  /** Takes up a run that has failed or was cancelled: what has failed runs again. */
+  retryFailed?: boolean
+}
+
+/** A run as lists show it. */
+export type RunSummary = {
+  id: string
+  /** The name of the workflow. */
+  name: string
+  status: RunStatus
+  blockedOn: JSONValue
+  /** When it goes on by itself, in milliseconds since 1970. */
+  wakeAt: number | null
+  /** Who is at work on it. */
+  owner: { pid: number; host: string } | null
+  createdAt: number
+  updatedAt: number
+  finishedAt: number | null
+  /** Output tokens. */
+  spent: number
+  /** Why it is to be cancelled, if it is. */
+  cancelRequested: string | null
+  forkOf: string | null
+  /** The `seq` of the last event. */
+  lastSeq: number
+}
+
+/** Everything about a run but its events. */
+export type RunInspection = RunSummary & {
+  /** The name of the script. */
+  script: string
+  args: JSONValue
+  result: JSONValue
+  error: { code: string; message: string; details: Record<string, JSONValue> } | null
+}
+
+/** Which runs. */
+export type RunFilter = {
+  status?: RunStatus | readonly RunStatus[]
+  /** The name of the workflow. */
+  name?: string
+  /** Created at this time or later, in milliseconds since 1970. */
+  since?: number
+  /** Created before. */
+  until?: number
+  finishedBefore?: number
+  /** At most so many, the newest ones. */
+  limit?: number
+}
+
+/** What was deleted, or would be. */
+export type DeletedRuns = { runs: number; entries: number; bytes: number; fileBytes: number }
+
+/** A durable run. */
+export type Run = {
+  readonly id: string
+  /** Its result; rejects with a `WorkflowError`. `ERR_RUN_LEFT`: the engine was closed, and the run can be resumed. */
+  readonly result: Promise<unknown>
+  /**
+   * Its events from `seq` `from` on (default 1), those that have happened and those that will, to the last. They are read
+   * from the store as they are asked for: whoever is slow holds nobody up and misses nothing.
+   */
+  events(options?: { from?: number }): AsyncIterableIterator<WorkflowEvent>
+  inspect(): Promise<RunInspection>
+  /** What it has spent so far. */
+  usage(): Promise<WorkflowBudgetState>
+  /** Cancels it: its `finally` blocks run. */
+  cancel(reason?: string): Promise<void>
+}
+
+/** A script: its path, or its text. */
+export type RunSource = string | Pick<RunWorkflowSourceOptions, 'source' | 'scriptName'>
+
+/** Runs workflows durably: a run outlives its process, and no answer that was recorded is paid for twice. */
+export type Engine = {
+  /** Starts a run. */
+  run(source: RunSource, options?: EngineRunOptions): Promise<Run>
+  /** Goes on with a run that nobody is at work on. */
+  resume(id: string, options?: EngineResumeOptions): Promise<Run>
+  /** Takes up the runs whose processes are gone. */
+  recover(options?: EngineResumeOptions): Promise<Run[]>
+  list(filter?: RunFilter): Promise<RunSummary[]>
+  inspect(id: string): Promise<RunInspection>
+  events(id: string, options?: { from?: number; follow?: boolean }): AsyncIterableIterator<WorkflowEvent>
+  /** Asks whoever is at work on a run to cancel it. A run that nobody is at work on is cancelled when it is taken up. */
+  cancel(id: string, reason?: string): Promise<RunSummary>
+  delete(which: readonly string[] | RunFilter, options?: { dryRun?: boolean }): Promise<DeletedRuns>
+  /** Leaves all runs as they are, to be resumed, and closes the store. */
+  close(): Promise<void>
+}
