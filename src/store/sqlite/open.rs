@@ -84,8 +84,8 @@ impl Place {
     }
 
     /// Reads the header of the file itself, before anything can touch it. SQLite does that for us: closing a file that
-    /// it has open elsewhere in this process would take its locks away (POSIX), and no other process would know that we
-    /// are there.
+    /// it has open elsewhere in this process would take its locks away (POSIX). Recent versions of SQLite notice that in
+    /// time, before they take the log away from somebody; not all do.
     fn header(&self) -> Result<Header, StoreError> {
         match fs::metadata(&self.site.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Header::Missing),

@@ -49,10 +49,6 @@ fn a_process_of_its_own() {
             say("ready");
             std::io::stdin().read_line(&mut String::new()).unwrap();
         }
-        "visits" => {
-            let store = SqliteStore::open(&place, quick()).unwrap();
-            say(format!("{} run", store.list(&Filter::default()).unwrap().len()));
-        }
         "writes" => writes(&place),
         role => panic!("no such role: {role}"),
     }

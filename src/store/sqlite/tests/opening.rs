@@ -57,23 +57,6 @@ fn paths_mean_themselves() {
     }
 }
 
-/// Closing a file takes away the locks that the process has on it, whoever in the process has set them.
-#[test]
-fn opening_a_store_again_leaves_the_locks_of_the_first_alone() {
-    let folder = Folder::new();
-    let store = folder.open();
-    let lease = started(&store, "a");
-    drop(folder.open());
-    // Another process comes and goes. If it took itself for the last one, it would take the log away with it.
-    assert_eq!(crash::output(crash::part("visits", &folder.path())), "1 run\n");
-    assert!(folder.path().with_file_name("runs.db-wal").exists());
-    store.append(&lease, batch(numbered(1..=1))).wait().unwrap();
-    assert_eq!(crash::output(crash::part("visits", &folder.path())), "1 run\n");
-    drop(store);
-    check(&folder.path());
-    assert_eq!(folder.open().run(&id("a")).unwrap().summary.last_seq, 1);
-}
-
 #[test]
 fn what_is_no_store_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
