@@ -113,13 +113,16 @@ class DurableEngine implements Engine {
     return runs
   }
 
-  #launch(id: string, options: Options, resume: object | undefined): Run {
+  async #launch(id: string, options: Options, resume: object | undefined): Promise<Run> {
     if (this.#closed) throw new WorkflowError('the engine is closed', { code: 'ERR_STORE_CLOSED' })
     const wake = new Set<() => void>()
     const { onEvent } = options
+    let begin: () => void = () => {}
+    const begun = new Promise<void>((resolve) => (begin = resolve))
     const watched: Options = {
       ...options,
       onEvent: (event) => {
+        begin()
         for (const waiting of wake) waiting()
         return onEvent?.(event)
       },
@@ -145,6 +148,8 @@ class DurableEngine implements Engine {
       },
     }
     this.#active.set(id, { run, launched, wake })
+    // From here on it is in the store. What kept it from getting there is no outcome of the run.
+    await Promise.race([begun, result.catch(notBegun)])
     return run
   }
 
@@ -224,6 +229,12 @@ function wanted({ status, ...filter }: RunFilter): string {
 /** Begins with the time, so that ids sort by it. */
 function madeUp(): string {
   return `${Date.now().toString(36)}-${randomBytes(5).toString('hex')}`
+}
+
+/** Passes on an error for which there is no run, or none that this process may touch. */
+function notBegun(error: unknown): void {
+  const code = error instanceof WorkflowError ? error.code : ''
+  if (code !== 'ERR_RUN_FAILED' && code !== 'ERR_RUN_CANCELLED') throw error
 }
 
 async function asked(promise: Promise<string>): Promise<string> {

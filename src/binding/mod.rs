@@ -33,8 +33,8 @@ use crate::script;
 use mailbox::{Mailbox, Message};
 use observer::{NodeObserver, Wants};
 use options::NativeRunOptions;
-use store::NativeStore;
 use provider::{HostCalls, NodeProvider, Traits};
+use store::NativeStore;
 
 /// A run, as Node.js holds it.
 #[napi]

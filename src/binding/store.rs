@@ -117,7 +117,8 @@ impl NativeStore {
     pub fn events<'env>(&self, env: &'env Env, id: String, from: f64, limit: u32) -> Result<Object<'env>> {
         let store = self.0.clone();
         blocking(env, move || {
-            let entries = store.entries(&RunId(id.as_str().into()), from as u64, limit).map_err(store_error)?;
+            let entries =
+                store.entries(&RunId(id.as_str().into()), from as u64, limit).map_err(store_error)?;
             let next = entries.last().map_or(from as u64, |entry| entry.seq + 1);
             let events: Vec<Value> = entries
                 .iter()
@@ -162,7 +163,13 @@ impl NativeStore {
 
     /// Deletes runs, or says what that would be: `{ runs, entries, bytes, fileBytes }` as JSON.
     #[napi(ts_return_type = "Promise<string>")]
-    pub fn delete<'env>(&self, env: &'env Env, wanted: String, dry_run: bool, now: f64) -> Result<Object<'env>> {
+    pub fn delete<'env>(
+        &self,
+        env: &'env Env,
+        wanted: String,
+        dry_run: bool,
+        now: f64,
+    ) -> Result<Object<'env>> {
         let store = self.0.clone();
         blocking(env, move || {
             let mut wanted: Wanted = read(&wanted)?;
@@ -191,7 +198,9 @@ impl NativeStore {
         let Wish { id, resume, host } = read(wish)?;
         let how = match resume {
             None => How::Start,
-            Some(Resume { drift, new_source, retry_failed }) => How::Resume { drift, new_source, retry_failed },
+            Some(Resume { drift, new_source, retry_failed }) => {
+                How::Resume { drift, new_source, retry_failed }
+            }
         };
         let host_options = JsonText::from_value(&host);
         Ok(Durable { store: self.0.clone(), id: RunId(id.into()), how, host_options })
@@ -228,7 +237,8 @@ fn summary(run: &RunSummary) -> Value {
 }
 
 fn whole(record: &RunRecord) -> Value {
-    let value = |text: &Option<JsonText>| text.as_ref().and_then(|text| text.parse().ok()).unwrap_or(Value::Null);
+    let value =
+        |text: &Option<JsonText>| text.as_ref().and_then(|text| text.parse().ok()).unwrap_or(Value::Null);
     let mut run = summary(&record.summary);
     run["script"] = json!(&*record.source.name);
     run["args"] = value(&record.args);

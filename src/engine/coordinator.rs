@@ -166,7 +166,8 @@ impl Coordinator {
         if let Some(script) = script {
             let core_options =
                 CoreOptions { seed: RandomState::new().hash_one(0), ..options.resolve(script.form) };
-            self.core = Core::new(core_options, script.display_name.clone(), true).recorded(fingerprint::mark);
+            self.core =
+                Core::new(core_options, script.display_name.clone(), true).recorded(fingerprint::mark);
         }
         self.journal = Some(journal);
         self.recording = recording.map(Box::new);

@@ -100,7 +100,8 @@ impl Durable {
         match self.how {
             How::Start => self.start(options, control, runtime).await,
             How::Resume { drift, new_source, retry_failed } => {
-                let source = new_source.then(|| ScriptSource::new(options).root(&options.source)).transpose()?;
+                let source =
+                    new_source.then(|| ScriptSource::new(options).root(&options.source)).transpose()?;
                 let claimed = self.claim(retry_failed || new_source).await?;
                 self.take_up(claimed, source, drift, retry_failed, control, runtime).await
             }
@@ -141,7 +142,9 @@ impl Durable {
                     hint: "give the run an id of its own, or none; smol-wf history shows what there is",
                 })
             }
-            Created::Existing { record, .. } if record.summary.status.is_final() => Ok(Beginning::Over(ended(*record))),
+            Created::Existing { record, .. } if record.summary.status.is_final() => {
+                Ok(Beginning::Over(ended(*record)))
+            }
             Created::Existing { .. } => {
                 let claimed = self.claim(false).await?;
                 self.take_up(claimed, None, None, false, control, runtime).await
@@ -205,7 +208,9 @@ impl Durable {
     fn stored_options(&self, script: &Script) -> JsonText {
         let imports = script.helpers.imports.iter();
         let mut imports: Vec<_> = imports
-            .map(|((module, specifier), helper)| (module.to_string(), specifier.to_string(), helper.to_string()))
+            .map(|((module, specifier), helper)| {
+                (module.to_string(), specifier.to_string(), helper.to_string())
+            })
             .collect();
         imports.sort();
         let kept =

@@ -131,7 +131,9 @@ mod tests {
         ] {
             assert_eq!(print("a", same), plain);
         }
-        for other in [json!({}), json!({ "model": "n", "schema": { "type": "object" } }), json!({ "model": "m" })] {
+        for other in
+            [json!({}), json!({ "model": "n", "schema": { "type": "object" } }), json!({ "model": "m" })]
+        {
             assert_ne!(print("a", other), plain);
         }
         assert_ne!(print("b", json!({})), print("a", json!({})));

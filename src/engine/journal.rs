@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -107,7 +107,13 @@ impl Journal {
     fn push(&mut self, kind: &'static str, call: Option<u64>, body: String) -> (u64, u64) {
         let (seq, at) = (self.next_seq, clock::now_ms());
         self.next_seq += 1;
-        self.batch.entries.push(Entry { seq, at, kind: Cow::Borrowed(kind), call, body: JsonText::new(body) });
+        self.batch.entries.push(Entry {
+            seq,
+            at,
+            kind: Cow::Borrowed(kind),
+            call,
+            body: JsonText::new(body),
+        });
         (seq, at)
     }
 
@@ -273,8 +279,13 @@ struct RecordBody<'a> {
     #[serde(default)]
     spent: f64,
     error: Option<ErrorData>,
-    #[serde(borrow)]
+    /// Absent for `undefined`, which `null` is not.
+    #[serde(borrow, default, deserialize_with = "present")]
     value: Option<&'a RawValue>,
+}
+
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
 }
 
 /// Makes of the entries of a journal what a run goes on from. `until` leaves out that call and all that came after.
@@ -285,10 +296,11 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
     let mut recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
     let mut places: rustc_hash::FxHashMap<u64, usize> = rustc_hash::FxHashMap::default();
     for entry in entries {
-        let body: Body<'_> = serde_json::from_str(entry.body.as_str()).map_err(|error| StoreError::Corrupt {
-            path: std::path::PathBuf::new(),
-            message: format!("entry {} of the journal cannot be read: {error}", entry.seq),
-        })?;
+        let body: Body<'_> =
+            serde_json::from_str(entry.body.as_str()).map_err(|error| StoreError::Corrupt {
+                path: std::path::PathBuf::new(),
+                message: format!("entry {} of the journal cannot be read: {error}", entry.seq),
+            })?;
         match &*entry.kind {
             "log" | "phase" => recording.notes += 1,
             "warning" if body.code.as_deref().is_some_and(is_note) => recording.notes += 1,
@@ -300,7 +312,8 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
             _ => {}
         }
         let (Some(call), Some(record)) = (entry.call, body.record) else {
-            if let (Some(call), Some(attempt)) = (entry.call.and_then(|call| places.get(&call)), body.attempt) {
+            if let (Some(call), Some(attempt)) = (entry.call.and_then(|call| places.get(&call)), body.attempt)
+            {
                 recording.calls[*call].1.attempts = attempt;
             }
             continue;
@@ -350,4 +363,83 @@ pub fn shown(entry: &Entry) -> Option<Value> {
     }
     body.shift_remove("record");
     Some(Value::Object(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::outcome::Outcome;
+
+    fn mark(kind: RecordedKind) -> Mark {
+        let about =
+            About { label: Some("l".to_owned()), fields: vec![("prompt".to_owned(), "\"p\"".to_owned())] };
+        Mark { kind, fingerprint: Fingerprint(7), about: Arc::new(about) }
+    }
+
+    fn entry(seq: u64, kind: &'static str, call: Option<u64>, body: String) -> Entry {
+        Entry { seq, at: 0, kind: Cow::Borrowed(kind), call, body: JsonText::new(body) }
+    }
+
+    #[test]
+    fn what_is_written_of_a_call_is_read_back() {
+        let outcomes: [Outcome; 4] = [
+            Ok(None),
+            Ok(Some(JsonText::new("null"))),
+            Ok(Some(JsonText::new(r#"{"b":1,"a":"\ud83d"}"#))),
+            Err(ErrorData::new("RangeError", "no").with_code("ERR_X")),
+        ];
+        for outcome in outcomes {
+            let begun = Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), spent: 1.0 };
+            let ended = Record::Ended {
+                call: CallId(3),
+                mark: mark(RecordedKind::Agent),
+                outcome: outcome.clone(),
+                failed: outcome.is_err(),
+                charged: 2.0,
+                spent: 3.0,
+            };
+            let entries = [
+                entry(1, "log", None, r#"{"type":"log"}"#.to_owned()),
+                entry(
+                    2,
+                    "call.started",
+                    Some(3),
+                    format!(r#"{{"attempt":2,"record":{}}}"#, written(&begun).1),
+                ),
+                entry(
+                    3,
+                    "call.ended",
+                    Some(3),
+                    format!(r#"{{"usage":{{"x":1}},"sessionId":"s","record":{}}}"#, written(&ended).1),
+                ),
+            ];
+            let unfinished = recording(&entries[..2], Drift::Fail).unwrap();
+            assert_eq!((unfinished.calls[0].1.attempts, &unfinished.calls[0].1.end), (2, &None));
+            let found = recording(&entries, Drift::Fail).unwrap();
+            assert_eq!((found.notes, found.spent, found.calls.len()), (1, 3.0, 1));
+            let (id, call) = &found.calls[0];
+            assert_eq!((*id, &call.mark), (CallId(3), &mark(RecordedKind::Agent)));
+            let end = call.end.clone().unwrap();
+            assert_eq!((end.outcome, end.charged, end.session.as_deref()), (outcome, 2.0, Some("s")));
+            assert_eq!(found.steps, [RecordedStep { call: CallId(3), ended: true, spent: 3.0 }]);
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_new_beginning_does_not_count() {
+        let begun = Record::Begun { call: CallId(0), mark: mark(RecordedKind::Child), spent: 0.0 };
+        let child =
+            |seq| entry(seq, "call.started", Some(0), format!(r#"{{"record":{}}}"#, written(&begun).1));
+        let resumed = |anew| entry(2, RESUMED, None, format!(r#"{{"drift":"match","anew":{anew}}}"#));
+        let steps = |entries: &[Entry]| recording(entries, Drift::Fail).unwrap().steps.len();
+        assert_eq!(steps(&[child(1), resumed(false), child(3)]), 2);
+        assert_eq!(steps(&[child(1), resumed(true), child(3)]), 1);
+        assert_eq!(steps(&[child(1), resumed(true)]), 0);
+    }
+
+    #[test]
+    fn a_damaged_entry_is_named() {
+        let error = recording(&[entry(9, "log", None, "{".to_owned())], Drift::Fail).unwrap_err();
+        assert!(error.to_string().contains("entry 9"), "{error}");
+    }
 }
