@@ -13,6 +13,7 @@ import type {
   EngineOptions,
   EngineResumeOptions,
   EngineRunOptions,
+  EngineStoreOptions,
   Run,
   RunFilter,
   RunInspection,
@@ -68,11 +69,12 @@ class DurableEngine implements Engine {
   #closed = false
 
   constructor({ store, ...defaults }: EngineOptions) {
-    const { path, synchronous } = typeof store === 'string' ? { path: store, synchronous: undefined } : (store ?? {})
+    const { path, readOnly, ...how }: EngineStoreOptions = typeof store === 'string' ? { path: store } : (store ?? {})
     const file = path ?? process.env['SMOL_WF_DB'] ?? join(defaults.cwd ?? '.', '.smol', 'runs.db')
     this.#defaults = defaults
     try {
-      this.#store = new NativeStore(resolve(file), JSON.stringify({ synchronous }))
+      const create = how.create ?? !readOnly
+      this.#store = new NativeStore(resolve(file), JSON.stringify({ ...how, create, readOnly }))
     } catch (error) {
       throw fromNativeThrow(error)
     }
