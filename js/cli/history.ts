@@ -56,7 +56,8 @@ export async function deleteCommand({ store, ids, status, name, before, dryRun }
 export async function cancelCommand({ store, id, reason }: CancelCommand): Promise<void> {
   const run = await withEngine(store, { create: false }, (engine) => engine.cancel(id, reason))
   if (FINAL.includes(run.status)) {
-    throw new WorkflowError(`run ${id} is over: it is ${run.status}`, { code: 'ERR_RUN_FINISHED' })
+    const hint = `there is nothing to cancel; smol-wf history show ${id} shows what came of it`
+    throw new WorkflowError(`run ${id} is over: it is ${run.status}`, { code: 'ERR_RUN_FINISHED', details: { hint } })
   }
   const { owner } = run
   const who = owner === null ? 'nobody is at work on it' : `process ${owner.pid}${owner.host === '' ? '' : ` on ${owner.host}`} has it`
