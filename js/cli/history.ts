@@ -4,6 +4,8 @@
  * @module
  */
 
+import { hostname } from 'node:os'
+
 import type { RunFilter } from '../engine-types.js'
 import { WorkflowError } from '../index.js'
 import { deletedText, historyText, runText } from './history-text.js'
@@ -60,8 +62,21 @@ export async function cancelCommand({ store, id, reason }: CancelCommand): Promi
     throw new WorkflowError(`run ${id} is over: it is ${run.status}`, { code: 'ERR_RUN_FINISHED', details: { hint } })
   }
   const { owner } = run
-  const who = owner === null ? 'nobody is at work on it' : `process ${owner.pid}${owner.host === '' ? '' : ` on ${owner.host}`} has it`
-  console.error(`run ${id} is to be cancelled: ${who}`)
+  const who = owner && `process ${owner.pid}${owner.host === '' ? '' : ` on ${owner.host}`}`
+  if (owner !== null && !isGone(owner)) console.error(`run ${id} is to be cancelled: ${who} is at work on it`)
+  else console.error(`run ${id} is to be cancelled, but nobody is at work on it${who === null ? '' : `: ${who} is gone`}`)
+}
+
+/** Whether a process is known to have ended. Of other machines nothing is known. */
+function isGone({ pid, host }: { pid: number; host: string }): boolean {
+  if (host !== hostname()) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    // Anything else says that there is such a process, of somebody else.
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
 }
 
 /** Prints the events of a run: the lines that it showed, or all of it as lines of JSON. */
