@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { parseCommand } from '../dist/cli/parse.js'
+import { globalStore } from '../dist/cli/store-path.js'
 
 const FILES = {
   'a.json': '{"a":1}',
@@ -102,7 +103,145 @@ test('a run without options leaves every choice open', () => {
     budgetTotal: undefined,
     maxParallelAgents: undefined,
     imports: 'none',
+    durable: undefined,
   })
+})
+
+test('a durable run', () => {
+  const plain = { store: { db: undefined, global: false }, runId: undefined, synchronous: undefined }
+  for (const [tokens, expected] of [
+    [[], undefined],
+    [['--durable'], plain],
+    [['--run-id', 'r'], { ...plain, runId: 'r' }],
+    [['--durable', '--db', 'x.db'], { ...plain, store: { db: 'x.db', global: false } }],
+    [['--db=--x', '--run-id=r'], { ...plain, runId: 'r', store: { db: '--x', global: false } }],
+    [['--durable', '--global'], { ...plain, store: { db: undefined, global: true } }],
+    [['--durable', '--synchronous', 'normal'], { ...plain, synchronous: 'normal' }],
+  ]) {
+    assert.deepEqual(run(tokens).durable, expected, tokens.join(' '))
+  }
+  for (const [tokens, message] of [
+    [['--run-id'], 'Missing value for --run-id'],
+    [['--run-id='], 'Missing value for --run-id'],
+    [['--durable', '--db'], 'Missing value for --db'],
+    [['--durable', '--db', 'x', '--global'], '--db and --global name different stores: leave one of them out'],
+    [['--durable', '--synchronous', 'off'], '--synchronous must be full or normal: off'],
+    [['--synchronous', 'full'], '--synchronous requires --durable'],
+    [['--global'], '--global requires --durable'],
+    [['--durable=1'], 'Unknown option: --durable=1. Run arguments must use --args-<name> or --args-from-file.'],
+    [['--durable', '--queue', 'q', '--db', 'x'], 'Backend options require --backend absurd: --queue q'],
+    [['--durable', '--backend', 'absurd'], '--durable and --run-id are for the backend simple'],
+    [['--backend', 'absurd', '--db', 'x'], 'the absurd backend is not part of this version'],
+  ]) {
+    assert.equal(messageOf(() => run(tokens)), message, tokens.join(' '))
+  }
+})
+
+test('resume', () => {
+  const plain = {
+    kind: 'resume',
+    store: { db: undefined, global: false },
+    id: 'r',
+    source: undefined,
+    drift: undefined,
+    retryFailed: false,
+    synchronous: undefined,
+    agentProvider: undefined,
+    config: undefined,
+    budgetTotal: undefined,
+    maxParallelAgents: undefined,
+  }
+  for (const [tokens, expected, env] of [
+    [['r'], plain],
+    [['--all'], { ...plain, id: undefined }],
+    [['--all', '--drift', 'match'], { ...plain, id: undefined, drift: 'match' }],
+    [['r', '--source', 's.js', '--drift=prefix'], { ...plain, source: 's.js', drift: 'prefix' }],
+    [['--retry-failed', 'r', '--no-config'], { ...plain, retryFailed: true, config: false }],
+    [['r', '--db', 'x', '--config', 'c.json'], { ...plain, store: { db: 'x', global: false }, config: 'c.json' }],
+    [['r', '--global', '--synchronous', 'normal'], { ...plain, store: { db: undefined, global: true }, synchronous: 'normal' }],
+    [['r', '--budget-allowance', '5', '--max-parallel-agents', 'none'], { ...plain, budgetTotal: 5, maxParallelAgents: Infinity }],
+    [['r'], { ...plain, agentProvider: 'codex' }, { SMOL_WF_AGENT_PROVIDER: 'codex', SMOL_WF_BUDGET_ALLOWANCE: '7' }],
+    [['r', '--agent-provider', 'pi'], { ...plain, agentProvider: 'pi' }, { SMOL_WF_AGENT_PROVIDER: 'codex' }],
+    [['r', '-h'], { kind: 'help', topic: 'resume' }],
+  ]) {
+    assert.deepEqual(parse(['resume', ...tokens], env), expected, tokens.join(' '))
+  }
+  for (const [tokens, message] of [
+    [[], 'Missing id of a run'],
+    [['a', 'b'], 'One run at a time: b is too much'],
+    [['r', '--all'], 'Either --all or the id of a run: r'],
+    [['--all', '--source', 's.js'], '--source is for one run, not for --all'],
+    [['--all', '--retry-failed'], /^--retry-failed is for one run/],
+    [['r', '--drift', 'maybe'], '--drift must be fail, match or prefix: maybe'],
+    [['r', '--source'], 'Missing value for --source'],
+    [['r', '--args-a', 'x'], 'Unknown option: --args-a'],
+  ]) {
+    assert.throws(() => parse(['resume', ...tokens]), { name: 'UsageError', message, exitCode: 1 }, tokens.join(' '))
+  }
+})
+
+test('history, cancel and events', () => {
+  const store = { db: undefined, global: false }
+  const list = { kind: 'history', store, status: [], name: undefined, since: undefined, limit: undefined, json: false }
+  const gone = { kind: 'history-delete', store, ids: [], status: [], name: undefined, before: undefined, dryRun: false }
+  const events = { kind: 'events', store, id: 'r', from: 1, follow: false, json: false }
+  for (const [argv, expected] of [
+    [['history'], list],
+    [['history', '--status', 'failed,running', '--json'], { ...list, status: ['failed', 'running'], json: true }],
+    [['history', '--name', 'n', '--limit=3'], { ...list, name: 'n', limit: 3 }],
+    [['history', '--since', '90m'], { ...list, since: { ago: 5_400_000 } }],
+    [['history', '--since', '1.5h'], { ...list, since: { ago: 5_400_000 } }],
+    [['history', '--since', '2w'], { ...list, since: { ago: 1_209_600_000 } }],
+    [['history', '--since', '2024-02-29'], { ...list, since: { at: new Date(2024, 1, 29).getTime() } }],
+    [['history', '--since', '2024-02-29 18:30'], { ...list, since: { at: new Date(2024, 1, 29, 18, 30).getTime() } }],
+    [['history', '--since', '2024-02-29T18:30:15Z'], { ...list, since: { at: Date.UTC(2024, 1, 29, 18, 30, 15) } }],
+    [['history', 'show', 'r'], { kind: 'history-show', store, id: 'r', json: false }],
+    [['history', 'show', '--json', 'r'], { kind: 'history-show', store, id: 'r', json: true }],
+    [['history', 'delete', 'a', 'b', '--dry-run'], { ...gone, ids: ['a', 'b'], dryRun: true }],
+    [['history', 'delete', '--before', '30d'], { ...gone, before: { ago: 2_592_000_000 } }],
+    [['history', 'delete', '--status=failed', '--name', 'n'], { ...gone, status: ['failed'], name: 'n' }],
+    [['history', 'delete', '--help'], { kind: 'help', topic: 'history' }],
+    [['cancel', 'r'], { kind: 'cancel', store, id: 'r', reason: undefined }],
+    [['cancel', '--reason', 'too slow', 'r'], { kind: 'cancel', store, id: 'r', reason: 'too slow' }],
+    [['events', 'r'], events],
+    [['events', 'r', '--follow', '--json', '--from', '7'], { ...events, from: 7, follow: true, json: true }],
+  ]) {
+    assert.deepEqual(parse(argv), expected, argv.join(' '))
+  }
+  for (const [argv, message] of [
+    [['history', 'r'], 'Unknown history subcommand: r'],
+    [['history', '--status', 'done'], /^--status must be queued, .* or cancelled: done$/],
+    [['history', '--since', '5'], '--since must be a duration or a date: 5'],
+    [['history', '--since', 'yesterday'], '--since must be a duration or a date: yesterday'],
+    [['history', '--since', '2023-02-29'], '--since must be a duration or a date: 2023-02-29'],
+    [['history', '--since', '2024-02-29T25:00'], '--since must be a duration or a date: 2024-02-29T25:00'],
+    [['history', '--limit', '0'], '--limit must be a positive integer'],
+    [['history', 'show'], 'Missing id of a run'],
+    [['history', 'delete'], 'Which runs are to be deleted?'],
+    [['history', 'delete', '--name', 'n'], 'Which runs are to be deleted?'],
+    [['history', 'delete', 'a', '--before', '1d'], 'Either ids of runs, or --status, --before and --name'],
+    [['history', 'delete', ''], 'Missing id of a run'],
+    [['cancel'], 'Missing id of a run'],
+    [['cancel', 'r', '--reason'], 'Missing value for --reason'],
+    [['events', 'r', '--from', '0'], '--from must be a positive integer'],
+    [['events', 'r', '--nope'], 'Unknown option: --nope'],
+  ]) {
+    assert.throws(() => parse(argv), { name: 'UsageError', message, exitCode: 1 }, argv.join(' '))
+  }
+})
+
+test('the store of the user', () => {
+  for (const [platform, env, expected] of [
+    ['linux', { HOME: '/h' }, '/h/.local/state/smol-wf/runs.db'],
+    ['linux', { HOME: '/h', XDG_STATE_HOME: '/s' }, '/s/smol-wf/runs.db'],
+    ['linux', { HOME: '/h', XDG_STATE_HOME: 'relative' }, '/h/.local/state/smol-wf/runs.db'],
+    ['darwin', { HOME: '/h', XDG_STATE_HOME: '/s' }, '/h/Library/Application Support/smol-wf/runs.db'],
+    ['win32', { LOCALAPPDATA: 'C:\\u\\l' }, 'C:\\u\\l\\smol-wf\\runs.db'],
+    ['win32', { USERPROFILE: 'C:\\u' }, 'C:\\u\\AppData\\Local\\smol-wf\\runs.db'],
+  ]) {
+    assert.equal(globalStore(platform, env), expected)
+  }
+  assert.throws(() => globalStore('linux', {}), { name: 'UsageError', message: '--global needs $HOME, which is not set' })
 })
 
 test('the first token after run is the script, whatever it looks like', () => {

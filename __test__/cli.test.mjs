@@ -32,7 +32,8 @@ function fails({ code, stdout, stderr }, message) {
 
 test('help is what the snapshot says', async () => {
   const parts = []
-  for (const args of [['--help'], ['run', '--help'], ['list', '--help'], ['check', '--help'], ['doctor', '--help'], ['absurd', '--help']]) {
+  for (const command of [undefined, 'run', 'resume', 'cancel', 'history', 'events', 'list', 'check', 'doctor', 'absurd']) {
+    const args = command === undefined ? ['--help'] : [command, '--help']
     const { code, stdout, stderr } = await smolWf(args)
     assert.deepEqual([code, stderr], [0, ''], args.join(' '))
     assert.ok(stdout.endsWith('\n\n'), 'help ends with a blank line')
@@ -90,7 +91,7 @@ test('a mistake on the command line', async (t) => {
     [['--agent-provider', 'nope'], /^smol-wf: Unknown agent provider: nope$/m],
     [['--agent-provider'], /^smol-wf: Unknown agent provider: true$/m],
     [['--backend', 'nope'], /^smol-wf: Unknown backend: nope$/m],
-    [['--db', 'x'], /^smol-wf: Backend options require --backend absurd: --db x$/m],
+    [['--db', 'x'], /^smol-wf: Backend options require --backend absurd: --db x\nhint: with --durable, /m],
     [['--args', '{a:1}'], /^smol-wf: --args must be valid JSON: .*\nhint: /],
     [['--args-from-file', 'no-such-file'], /^smol-wf: ENOENT: no such file or directory, open 'no-such-file'$/m],
   ]) {

@@ -29,7 +29,7 @@ export function script(text) {
 }
 
 /** The environment without what would change how the command line behaves. */
-function environment(extra) {
+export function environment(extra) {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('SMOL_WF_') && name !== 'NODE_OPTIONS')
   return { ...Object.fromEntries(kept), ...extra }
 }

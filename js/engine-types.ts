@@ -19,6 +19,10 @@ export type EngineStoreOptions = {
    * time; `normal`, the end of the process. Default: `full`.
    */
   synchronous?: 'full' | 'normal'
+  /** Whether the file is created if it is not there. Otherwise: `ERR_STORE_MISSING`. Default: true. */
+  create?: boolean
+  /** For looking only: nothing can be run, cancelled or deleted, and nothing is created. Default: false. */
+  readOnly?: boolean
 }
 
 /** What holds for all runs of an engine, unless a run says otherwise, and where their journals are. */

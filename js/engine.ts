@@ -13,6 +13,7 @@ import type {
   EngineOptions,
   EngineResumeOptions,
   EngineRunOptions,
+  EngineStoreOptions,
   Run,
   RunFilter,
   RunInspection,
@@ -39,6 +40,9 @@ const KEPT = [
   'limits',
   'worktree',
 ] as const satisfies readonly (keyof RunWorkflowOptions)[]
+
+/** Those that may be infinite, which JSON cannot say. */
+const NUMBERS: readonly string[] = ['budgetTotal', 'maxParallelAgents', 'maxAgents'] satisfies readonly (typeof KEPT)[number][]
 
 /** Events that are read at once. */
 const PAGE = 500
@@ -68,11 +72,12 @@ class DurableEngine implements Engine {
   #closed = false
 
   constructor({ store, ...defaults }: EngineOptions) {
-    const { path, synchronous } = typeof store === 'string' ? { path: store, synchronous: undefined } : (store ?? {})
+    const { path, readOnly, ...how }: EngineStoreOptions = typeof store === 'string' ? { path: store } : (store ?? {})
     const file = path ?? process.env['SMOL_WF_DB'] ?? join(defaults.cwd ?? '.', '.smol', 'runs.db')
     this.#defaults = defaults
     try {
-      this.#store = new NativeStore(resolve(file), JSON.stringify({ synchronous }))
+      const create = how.create ?? !readOnly
+      this.#store = new NativeStore(resolve(file), JSON.stringify({ ...how, create, readOnly }))
     } catch (error) {
       throw fromNativeThrow(error)
     }
@@ -88,17 +93,20 @@ class DurableEngine implements Engine {
     return this.#launch(id, { ...this.#defaults, ...given(rest), ...where } as Options, undefined)
   }
 
-  async resume(id: string, options: EngineResumeOptions = {}): Promise<Run> {
-    checkResumeOptions(options)
-    const { drift, retryFailed, scriptPath, ...rest } = options
+  async resume(id: string, wanted: EngineResumeOptions = {}): Promise<Run> {
+    checkResumeOptions(wanted)
+    const { drift, retryFailed, scriptPath, ...rest } = wanted
     const known = this.#active.get(id)
     if (known) {
       throw new WorkflowError(`run ${id} is owned by this process, which is running it`, { code: 'ERR_RUN_OWNED' })
     }
-    const { script, options: kept } = JSON.parse(await asked(this.#store.inspect(id))) as {
+    const { script, options } = JSON.parse(await asked(this.#store.inspect(id))) as {
       script: string
-      options: Partial<RunWorkflowOptions>
+      options: Record<string, unknown>
     }
+    const kept = Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [name, NUMBERS.includes(name) ? Number(value) : value]),
+    ) as Partial<RunWorkflowOptions>
     const where = scriptPath === undefined ? { source: '', scriptName: script } : { scriptPath }
     const resume = { drift, retryFailed: retryFailed === true, newSource: scriptPath !== undefined }
     return this.#launch(id, { ...this.#defaults, ...kept, ...given(rest), ...where } as Options, resume)
@@ -128,7 +136,9 @@ class DurableEngine implements Engine {
       },
     }
     checkOptions(watched)
-    const host = Object.fromEntries(KEPT.flatMap((name) => (options[name] == null ? [] : [[name, options[name]]])))
+    const host = Object.fromEntries(
+      KEPT.flatMap((name) => (options[name] == null ? [] : [[name, NUMBERS.includes(name) ? String(options[name]) : options[name]]])),
+    )
     const launched = launch(watched, { store: this.#store, wish: JSON.stringify({ id, resume, host }) })
     const result = launched.result.finally(() => {
       this.#active.delete(id)

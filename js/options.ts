@@ -10,7 +10,7 @@ import type { ListWorkflowsOptions } from './list.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowLimits } from './types.js'
 
 /** What `typeof` says of an option. */
-export type Kind = 'string' | 'number' | 'function' | 'object' | 'any'
+export type Kind = 'string' | 'number' | 'boolean' | 'function' | 'object' | 'any'
 type Known = keyof RunWorkflowOptions | keyof RunWorkflowSourceOptions
 
 const OPTIONS: Record<Known, Kind> = {
@@ -42,7 +42,7 @@ const OPTIONS: Record<Known, Kind> = {
   scriptName: 'string',
 }
 
-const STORE = { path: 'string', synchronous: 'string' } as const
+const STORE = { path: 'string', synchronous: 'string', create: 'boolean', readOnly: 'boolean' } as const
 
 /** What does not hold for all runs of an engine. */
 const ONE_RUN = ['scriptPath', 'source', 'scriptName', 'args', 'signal', 'budgetState']

@@ -5,7 +5,17 @@
  */
 
 /** What there is help about. */
-export type HelpTopic = 'general' | 'run' | 'list' | 'check' | 'doctor' | 'absurd'
+export type HelpTopic =
+  | 'general'
+  | 'run'
+  | 'list'
+  | 'check'
+  | 'doctor'
+  | 'absurd'
+  | 'resume'
+  | 'cancel'
+  | 'history'
+  | 'events'
 
 /** The text for one topic, ending with a blank line once it is printed. */
 export function helpText(topic: HelpTopic): string {
@@ -16,12 +26,16 @@ const GENERAL = `smol-wf runs agent workflows: JavaScript programs that orchestr
 
 Usage:
   smol-wf run <script> [options]    Run a workflow and print its result as JSON
-  smol-wf run --help                All options of run
   smol-wf list [options]            Show the workflows that can be run by name
   smol-wf check <script…>           Say what is wrong with workflows without running them
-  smol-wf check --help              All options of check
   smol-wf doctor [options]          Say whether everything that a run needs is there
-  smol-wf absurd --help             About the durable backend
+  smol-wf run <script> --durable    The same, with every step kept in a store: it outlives its process
+  smol-wf resume <id> | --all       Go on with durable runs
+  smol-wf cancel <id>               Cancel a durable run, from anywhere
+  smol-wf history                   Show durable runs, or delete them
+  smol-wf events <id>               Show what a durable run does, or has done
+  smol-wf <command> --help          All options of a command
+  smol-wf absurd --help             About the absurd backend
   smol-wf --version                 The version of this program
   smol-wf --help                    This text
 
@@ -61,11 +75,20 @@ Options:
                                 export, else 16
   --imports relative            Lets the script import helpers from its own folder and those below it (./lib/x.js).
                                 Default: none
+  --durable                     Keeps every step in a store, so that smol-wf resume <id> goes on where the run was,
+                                however its process has ended. The id is printed at the start
+  --run-id <id>                 The id of the durable run, instead of one that is made up. If there is such a run with
+                                the same script and arguments, it is taken up, or its result printed. Implies --durable
+  --db <file>                   The store of durable runs. Default: $SMOL_WF_DB, else .smol/runs.db
+  --global                      The store of the user instead: smol-wf/runs.db where the platform keeps state
+  --synchronous <full|normal>   What a step that was kept survives: full, the loss of power; normal, the end of the
+                                process. Default: full
   --backend simple              The only backend of this version, and the default
 
 Values may also follow an equals sign: --budget-allowance=50000.
 
 Progress on stderr:
+  [run] <id>                    The id of a durable run
   [phase] <name>                The workflow has entered a phase
   [log] <values>                The workflow called log(); lines of console.log and the like come without a prefix
   [agent] <label>: <reason>     An agent call failed and the workflow was given null in its place
@@ -124,7 +147,7 @@ variables and files, without a look at what a key is worth: docs/configuration.m
 The exit status is 0 when the default provider can be used, 1 when it cannot, and 2 when the command line is wrong.
 `
 
-const ABSURD = `The durable absurd backend is not part of this version. Its commands are reserved and end with an error:
+const ABSURD = `The absurd backend is not part of this version. Its commands are reserved and end with an error:
 
   smol-wf run <script> --backend absurd
   smol-wf absurd init
@@ -133,4 +156,89 @@ const ABSURD = `The durable absurd backend is not part of this version. Its comm
   smol-wf absurd work-batch
 `
 
-const TEXTS: Readonly<Record<HelpTopic, string>> = { general: GENERAL, run: RUN, list: LIST, check: CHECK, doctor: DOCTOR, absurd: ABSURD }
+const STORE = `  --db <file>                   The store. Default: $SMOL_WF_DB, else .smol/runs.db
+  --global                      The store of the user: smol-wf/runs.db in $XDG_STATE_HOME or ~/.local/state, in
+                                ~/Library/Application Support (macOS), in %LOCALAPPDATA% (Windows)
+`
+
+const RESUME = `Goes on with a durable run whose process has ended, and prints its result as JSON. What is in its journal is not done
+again.
+
+Usage:
+  smol-wf resume <id> [options]
+  smol-wf resume --all [options]    All runs whose processes are gone. Prints a line of JSON for each:
+                                    { id, status, result } or { id, status, error }
+
+Options:
+  --source <file>               Goes on with a changed script
+  --drift <mode>                What becomes of calls that are not what the journal says. fail: the run stops, and
+                                nothing is lost; match: any recorded answer to an equal call is taken, all else runs;
+                                prefix: the first different call and all after it run. Default: match with --source or
+                                --retry-failed, else fail
+  --retry-failed                Takes up a run that has failed or was cancelled: what has failed runs again
+${STORE}  --synchronous <full|normal>   As with smol-wf run
+  --agent-provider <name>       As with smol-wf run; it is not kept with the run, nor are the next two
+  --config <file>               The configuration
+  --no-config                   No configuration file; the variables SMOL_WF_… still count
+  --budget-allowance <tokens>   Default: as the run began
+  --max-parallel-agents <n>     Default: as the run began
+
+Ctrl-C cancels the run, as with smol-wf run.
+`
+
+const CANCEL = `Asks the process that is at work on a durable run to cancel it. The workflow may clean up.
+
+Usage:
+  smol-wf cancel <id> [options]
+
+Options:
+  --reason <text>               Why; smol-wf history show <id> shows it. Default: user
+${STORE}`
+
+const HISTORY = `Shows durable runs, the newest first, or deletes them.
+
+Usage:
+  smol-wf history [options]
+  smol-wf history show <id> [--json]
+  smol-wf history delete <id…> [--dry-run]
+  smol-wf history delete [--status <status>] [--before <time>] [--name <workflow>] [--dry-run]
+
+Options:
+  --status <status>             Only those that are queued, running, suspended, cancelling, completed, failed or
+                                cancelled; several with commas
+  --name <workflow>             Only those of the workflow with that meta.name
+  --since <time>                Only those started since
+  --limit <n>                   At most so many
+  --json                        JSON instead of text
+${STORE}
+Options of delete:
+  --before <time>               Those finished before
+  --dry-run                     Only says what would be deleted
+
+A time is a duration before now (30s, 90m, 12h, 7d, 2w) or a date (2026-01-31, 2026-01-31T18:30). Runs that somebody is
+at work on are not deleted.
+`
+
+const EVENTS = `Shows what a durable run does, or has done: the lines that smol-wf run shows on stderr.
+
+Usage:
+  smol-wf events <id> [options]
+
+Options:
+  --follow                      Waits for more until the run is over
+  --from <n>                    Begins with the event of that number. Default: 1
+  --json                        All events, a line of JSON for each
+${STORE}`
+
+const TEXTS: Readonly<Record<HelpTopic, string>> = {
+  general: GENERAL,
+  run: RUN,
+  list: LIST,
+  check: CHECK,
+  doctor: DOCTOR,
+  absurd: ABSURD,
+  resume: RESUME,
+  cancel: CANCEL,
+  history: HISTORY,
+  events: EVENTS,
+}

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 
 import { helpText } from './help.js'
 import { type Command, parseCommand } from './parse.js'
+import type { DurableCommand, ResumeCommand } from './parse-durable.js'
 import { UsageError } from './usage-error.js'
 
 /** Does what `argv` says. Never rejects: errors go to stderr and set `process.exitCode`. */
@@ -49,7 +50,32 @@ async function execute(command: Command): Promise<void> {
     case 'list': {
       const { listCommand } = await import('./list.js')
       await listCommand(command)
+      return
     }
+    case 'resume': {
+      const { resumeCommand } = await import('./resume.js')
+      await resumeCommand(command)
+      return
+    }
+    default:
+      await look(command)
+  }
+}
+
+/** What is done to the store alone. */
+async function look(command: Exclude<DurableCommand, ResumeCommand>): Promise<void> {
+  const { cancelCommand, deleteCommand, eventsCommand, historyCommand, showCommand } = await import('./history.js')
+  switch (command.kind) {
+    case 'cancel':
+      return await cancelCommand(command)
+    case 'history':
+      return await historyCommand(command)
+    case 'history-show':
+      return await showCommand(command)
+    case 'history-delete':
+      return await deleteCommand(command)
+    case 'events':
+      return await eventsCommand(command)
   }
 }
 

@@ -9,6 +9,17 @@ import { type ArgToken, collectArgs, isArgFlag } from './args.js'
 import type { HelpTopic } from './help.js'
 import { type CheckCommand, parseCheck } from './parse-check.js'
 import { type DoctorCommand, parseDoctor } from './parse-doctor.js'
+import {
+  type DurableChoice,
+  type DurableCommand,
+  parseCancel,
+  parseEvents,
+  parseHistory,
+  parseResume,
+  parseStore,
+  SYNCHRONOUS,
+} from './parse-durable.js'
+import { parseBudget, parseCap, parseText, parseWord, splitToken, type Value } from './tokens.js'
 import { UsageError } from './usage-error.js'
 
 /** One workflow to run. */
@@ -26,6 +37,8 @@ export type RunCommand = {
   /** `undefined`: what the script's form says. `Infinity`: no cap. */
   readonly maxParallelAgents: number | undefined
   readonly imports: 'none' | 'relative'
+  /** Whether and how its steps are kept. `undefined`: they are not. */
+  readonly durable: DurableChoice | undefined
 }
 
 /** The workflows that can be run by name, to be shown. */
@@ -47,6 +60,7 @@ export type Command =
   | ListCommand
   | CheckCommand
   | DoctorCommand
+  | DurableCommand
 
 /** What parsing may look at besides the command line. */
 export type ParseContext = {
@@ -54,8 +68,6 @@ export type ParseContext = {
   /** Reads a text file; its errors are reported as they are. */
   readFile(path: string): string
 }
-
-type Value = string | true
 
 const BUDGET_VARIABLE = 'SMOL_WF_BUDGET_ALLOWANCE'
 const NO_ABSURD = 'the absurd backend is not part of this version'
@@ -97,6 +109,14 @@ export function parseCommand(argv: readonly string[], context: ParseContext): Co
       return parseCheck(rest)
     case 'doctor':
       return parseDoctor(rest)
+    case 'resume':
+      return parseResume(rest, context.env)
+    case 'cancel':
+      return parseCancel(rest)
+    case 'history':
+      return parseHistory(rest)
+    case 'events':
+      return parseEvents(rest)
     case 'absurd':
       return parseAbsurd(rest)
     default:
@@ -142,7 +162,8 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
   const defaultBudget = budgetVariable === undefined ? undefined : parseBudget(BUDGET_VARIABLE, budgetVariable)
   const typed = readRunTokens(tokens)
   const args = collectArgs(typed.args, context.readFile)
-  checkBackend(typed)
+  const durable = parseDurable(typed)
+  checkBackend(typed, durable !== undefined)
 
   return {
     kind: 'run',
@@ -153,10 +174,30 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
     budgetTotal: typed.budget ?? defaultBudget,
     maxParallelAgents: typed.maxParallelAgents,
     imports: typed.imports ?? 'none',
+    durable,
   }
 }
 
+/** Says how a run is kept, if it is. `--db` is a flag of the absurd backend, too. */
+function parseDurable({ durable, global, runId, synchronous, db, backend }: RunTokens): DurableChoice | undefined {
+  if (backend !== 'simple') {
+    if (durable || runId !== undefined) throw new UsageError('--durable and --run-id are for the backend simple')
+    return undefined
+  }
+  if (!durable && runId === undefined) {
+    const flag = global ? '--global' : '--synchronous'
+    if (global || synchronous !== undefined) throw new UsageError(`${flag} requires --durable`)
+    return undefined
+  }
+  return { store: parseStore(db, global), runId, synchronous }
+}
+
 type RunTokens = {
+  durable: boolean
+  global: boolean
+  runId?: string
+  synchronous?: 'full' | 'normal'
+  db?: Value
   args: ArgToken[]
   agentProvider?: string
   config?: string | false
@@ -164,16 +205,28 @@ type RunTokens = {
   maxParallelAgents?: number
   imports?: RunCommand['imports']
   backend: string
-  backendTokens: string[]
+  backendTokens: { flag: string; tokens: readonly string[] }[]
   backendNumbers: Map<string, Value>
 }
 
 function readRunTokens(tokens: readonly string[]): RunTokens {
-  const typed: RunTokens = { args: [], backend: 'simple', backendTokens: [], backendNumbers: new Map() }
+  const typed: RunTokens = {
+    durable: false,
+    global: false,
+    args: [],
+    backend: 'simple',
+    backendTokens: [],
+    backendNumbers: new Map(),
+  }
   for (let index = 0; index < tokens.length; ) {
     const token = tokens[index] as string
     if (token === '--no-config') {
       typed.config = false
+      index += 1
+      continue
+    }
+    if (token === '--durable' || token === '--global') {
+      typed[token === '--durable' ? 'durable' : 'global'] = true
       index += 1
       continue
     }
@@ -192,10 +245,15 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
       typed.maxParallelAgents = parseCap(flag, value)
     } else if (flag === '--imports') {
       typed.imports = parseImports(flag, value)
+    } else if (flag === '--run-id') {
+      typed.runId = parseText(flag, value)
+    } else if (flag === '--synchronous') {
+      typed.synchronous = parseWord(flag, value, SYNCHRONOUS)
     } else if (flag === '--backend') {
       typed.backend = String(value)
     } else if (takesNumber !== undefined) {
-      typed.backendTokens.push(...tokens.slice(index, index + used))
+      typed.backendTokens.push({ flag, tokens: tokens.slice(index, index + used) })
+      if (flag === '--db') typed.db = value
       if (takesNumber) typed.backendNumbers.set(flag, value)
     } else {
       throw new UsageError(`Unknown option: ${token}. Run arguments must use --args-<name> or --args-from-file.`)
@@ -205,18 +263,12 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
   return typed
 }
 
-/** A value stands after the first `=`, or is the next token unless that starts with `--`. */
-function splitToken(token: string, next: string | undefined): { flag: string; value: Value; used: number } {
-  const equals = token.indexOf('=')
-  if (equals >= 0) return { flag: token.slice(0, equals), value: token.slice(equals + 1), used: 1 }
-  if (next === undefined || next.startsWith('--')) return { flag: token, value: true, used: 1 }
-  return { flag: token, value: next, used: 2 }
-}
-
-function checkBackend({ backend, backendTokens, backendNumbers }: RunTokens): void {
+function checkBackend({ backend, backendTokens, backendNumbers, db }: RunTokens, durable: boolean): void {
   if (backend === 'simple') {
-    if (backendTokens.length > 0) {
-      throw new UsageError(`Backend options require --backend absurd: ${backendTokens.join(' ')}`)
+    const others = backendTokens.filter(({ flag }) => !(durable && flag === '--db')).flatMap(({ tokens }) => tokens)
+    if (others.length > 0) {
+      const hint = db === undefined || durable ? undefined : 'with --durable, --db names the store of the run'
+      throw new UsageError(`Backend options require --backend absurd: ${others.join(' ')}`, hint)
     }
     return
   }
@@ -228,29 +280,7 @@ function checkBackend({ backend, backendTokens, backendNumbers }: RunTokens): vo
   throw new UsageError(NO_ABSURD, 'leave --backend out to run the workflow in this process')
 }
 
-function parseBudget(name: string, value: Value): number {
-  if (value === true) throw new UsageError(`${name} must be a number`)
-  const number = canonicalInteger(value)
-  if (number === undefined) throw new UsageError(`${name} must be a non-negative integer`)
-  return number
-}
-
-function parseCap(flag: string, value: Value): number {
-  if (value === true) throw new UsageError(`${flag} must be a number`)
-  if (value.trim() === 'none') return Number.POSITIVE_INFINITY
-  const number = canonicalInteger(value)
-  if (!number) throw new UsageError(`${flag} must be a positive integer or none`)
-  return number
-}
-
 function parseImports(flag: string, value: Value): RunCommand['imports'] {
   if (value === 'none' || value === 'relative') return value
   throw new UsageError(`${flag} must be none or relative`)
-}
-
-/** A non-negative whole number written the one usual way: no sign, no leading zeros, no fraction. */
-function canonicalInteger(text: string): number | undefined {
-  const trimmed = text.trim()
-  const number = Number(trimmed)
-  return /^\d+$/.test(trimmed) && String(number) === trimmed ? number : undefined
 }

@@ -50,7 +50,7 @@ pub struct Resolved {
 }
 
 /// Variables that begin as ours do and belong to the command line.
-const COMMAND_LINE_VARIABLES: &[&str] = &["SMOL_WF_AGENT_PROVIDER", "SMOL_WF_BUDGET_ALLOWANCE"];
+const COMMAND_LINE_VARIABLES: &[&str] = &["SMOL_WF_AGENT_PROVIDER", "SMOL_WF_BUDGET_ALLOWANCE", "SMOL_WF_DB"];
 
 impl Config {
     /// Reads the text of a configuration file. `source` is what messages call it, `known` are the names of all
