@@ -114,3 +114,35 @@ export const PROCESSES = [
   { name: 'fork', title: '`fork` of an empty module, until it has ended', samples: 3 },
   { name: 'message', title: '`fork`, until the first message', samples: 3 },
 ]
+
+/**
+ * Agents that are programs, each case in a process of its own. `figures` are what it reports, by name; those without a
+ * target are there to see what the others are made of.
+ */
+export const AGENTS = [
+  {
+    name: 'sequential',
+    title: 'one agent call after the other',
+    args: { count: 20, samples: 8 },
+    figures: [
+      { key: 'first', title: 'bare `posix_spawn` of the stand-in, to its first byte', unit: 'ms' },
+      { key: 'end', title: 'bare `posix_spawn` of the stand-in, to its end', unit: 'ms' },
+      { key: 'call', title: 'agent call of it via API, to the answer', unit: 'ms' },
+      { key: 'overhead', title: 'agent call above the bare run, to the end', unit: 'ms', target: 1.5 },
+    ],
+  },
+  {
+    name: 'crowd',
+    title: '64 agents at once, 1 MB each',
+    args: { count: 64, bytes: 1_000_000, samples: 3 },
+    figures: [
+      { key: 'bare', title: '`xargs -P64` of the stand-in, 1 MB each', unit: 'ms' },
+      { key: 'wall', title: '64 agent calls of it at once via API', unit: 'ms' },
+      { key: 'ratio', title: '64 agent calls ÷ `xargs -P64`', unit: '×', target: 1.3 },
+      { key: 'cpu', title: '64 agent calls, CPU time of the host', unit: 'ms' },
+      { key: 'delay', title: 'delay of the event loop meanwhile, 99th percentile', unit: 'ms', target: 10 },
+      { key: 'above', title: 'peak RSS above idle', unit: 'MB' },
+      { key: 'memory', title: 'peak RSS above idle ÷ bytes of the answers', unit: '×', target: 2 },
+    ],
+  },
+]

@@ -12,9 +12,12 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { ensureBuilt, ensurePackages, manifest, root, say, script, SetupError } from '../scripts/lib.mjs'
-import { IN_PROCESS, MEMORY, PROCESSES } from './cases.mjs'
+import { AGENTS, IN_PROCESS, MEMORY, PROCESSES } from './cases.mjs'
 import { measureProcess, output } from './processes.mjs'
 import { median, row, table } from './report.mjs'
+
+/** The stand-ins for agents are scripts with a first line. */
+const unix = process.platform !== 'win32'
 
 const OPTIONS = { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } }
 
@@ -91,11 +94,23 @@ async function takeNative(samples, program, count) {
   })
 }
 
+/** Runs a case of `AGENTS` and adds each of its figures. */
+async function takeAgents(samples, { name, title, args, figures }, bare) {
+  if (samples.failures.has(title)) return
+  try {
+    const measured = JSON.parse(await output(process.execPath, ['bench/agents.mjs', JSON.stringify({ name, bare, ...args })]))
+    for (const figure of figures) samples.add(figure.title, { wall: measured[figure.key], cpu: [], memory: {} })
+  } catch (error) {
+    samples.failures.set(title, error.message.split('\n')[0])
+  }
+}
+
 async function measureAll(rounds) {
-  const { floor, micro } = buildNative('floor', 'micro')
+  const { floor, micro, process: processes } = buildNative('floor', 'micro', 'process')
   const samples = new Samples()
   let floors
   let parts
+  let starts = []
   for (let round = 1; round <= rounds; round++) {
     say(`round ${round} of ${rounds}`)
     for (const each of IN_PROCESS) {
@@ -103,13 +118,29 @@ async function measureAll(rounds) {
       await samples.take(each.title, measure)
     }
     for (const each of PROCESSES) await samples.take(each.title, () => measureProcess(each))
+    if (unix) {
+      for (const each of AGENTS) await takeAgents(samples, each, processes)
+      starts = await takeNative(samples, processes, 61)
+    }
     floors = await takeNative(samples, floor, 5)
     parts = await takeNative(samples, micro, 101)
   }
-  return { samples, floors, parts }
+  return { samples, floors, parts, starts }
 }
 
-function tables({ samples, floors, parts }) {
+/** What the room of processes takes, beside the same done with nothing around it. */
+function beside(samples) {
+  const middle = (name) => median(samples.of(name).wall)
+  const [first, many] = ['spawn to first byte', '64 × 1 MiB']
+  const above = (middle(`${first}, engine`) - middle(`${first}, bare`)) / 1000
+  const times = middle(`${many}, engine`) / middle(`${many}, xargs`)
+  return [
+    row(`${first}, engine − bare`, 'ms', [above], { target: 1.5 }),
+    row(`${many}, engine ÷ xargs`, '×', [times], { target: 1.3 }),
+  ]
+}
+
+function tables({ samples, floors, parts, starts }) {
   const measured = (each) => !samples.failures.has(each.title)
   const timed = [...IN_PROCESS, ...PROCESSES].filter(measured).map((each) => {
     const { wall, cpu } = samples.of(each.title)
@@ -125,9 +156,16 @@ function tables({ samples, floors, parts }) {
     }),
   )
   const native = (list) => list.map(({ name, unit }) => row(name, unit, samples.of(name).wall))
+  const agents = AGENTS.filter((each) => unix && measured(each)).flatMap(({ figures }) =>
+    figures.map((figure) => row(figure.title, figure.unit, samples.of(figure.title).wall, figure)),
+  )
   return {
     time: { heading: 'time', rows: timed },
     memory: { heading: 'memory', rows: memory },
+    ...(unix && {
+      agents: { heading: 'agents that are programs', rows: agents },
+      processes: { heading: 'processes, without Node.js', rows: [...native(starts), ...beside(samples)] },
+    }),
     floor: { heading: 'floor: QuickJS alone', rows: [...native(floors), ...above] },
     parts: { heading: 'parts of a run, without Node.js', rows: native(parts) },
   }

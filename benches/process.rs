@@ -2,6 +2,9 @@
 //!
 //! `process [samples]` prints one line of JSON per case. Linux and other Unix systems only: it runs `echo`, `cat` and
 //! `xargs`.
+//!
+//! `process bare <program> <samples>` starts a program with nothing around it, for whoever measures the engine from
+//! outside: how long until its first byte, and until its end.
 
 mod support;
 
@@ -20,8 +23,14 @@ const MANY: usize = 64;
 const SIZE: usize = 1 << 20;
 
 fn main() {
-    let samples: usize =
-        support::arguments().next().map_or(201, |text| text.parse().expect("a whole number"));
+    let number = |text: String| text.parse::<usize>().expect("a whole number");
+    let mut arguments = support::arguments();
+    let first = arguments.next();
+    if first.as_deref() == Some("bare") {
+        let program = arguments.next().expect("a program");
+        return bare(&program, number(arguments.next().expect("how often")));
+    }
+    let samples = first.map_or(201, number);
     // As the engine has it.
     let runtime =
         Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("there are threads");
@@ -38,23 +47,30 @@ fn first_byte(runtime: &Runtime, samples: usize, host: &str) {
     let mut ours = Vec::new();
     // In turns, so that whatever else the machine does meets both alike; the first ones are not counted.
     for _ in 0..=samples {
-        bare.push(bare_first_byte() * 1000.0);
+        bare.push(bare_run(Bare::new("/bin/echo").arg("x")).0 * 1000.0);
         ours.push(runtime.block_on(our_first_byte()) * 1000.0);
     }
     support::report(&format!("spawn to first byte, bare{host}"), "µs", &bare[1..]);
     support::report(&format!("spawn to first byte, engine{host}"), "µs", &ours[1..]);
 }
 
-fn bare_first_byte() -> f64 {
+fn bare(program: &str, samples: usize) {
+    let (first, end): (Vec<_>, Vec<_>) = (0..samples).map(|_| bare_run(&mut Bare::new(program))).unzip();
+    support::report("bare, to the first byte", "ms", &first);
+    support::report("bare, to the end", "ms", &end);
+}
+
+/// Milliseconds to the first byte of a program, and until it has closed its stdout and exited. The standard library
+/// starts it with `posix_spawn`.
+fn bare_run(command: &mut Bare) -> (f64, f64) {
     let started = Instant::now();
-    let mut command = Bare::new("/bin/echo");
-    let mut child =
-        command.arg("x").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("there is an echo");
-    let mut byte = [0];
-    child.stdout.as_mut().expect("it is piped").read_exact(&mut byte).expect("it says something");
-    let time = support::milliseconds(started.elapsed());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it can be started");
+    let stdout = child.stdout.as_mut().expect("it is piped");
+    stdout.read_exact(&mut [0]).expect("it says something");
+    let first = support::milliseconds(started.elapsed());
+    stdout.read_to_end(&mut Vec::new()).expect("pipes do not fail");
     child.wait().expect("it is ours");
-    time
+    (first, support::milliseconds(started.elapsed()))
 }
 
 async fn our_first_byte() -> f64 {

@@ -135,10 +135,10 @@ impl Durable {
                 Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording: None, keeper })))
             }
             Created::Existing { same_source, same_args, .. } if !same_source || !same_args => {
-                let what = if same_source { "arguments" } else { "source" };
+                let what = if same_source { "other arguments" } else { "another source" };
                 Err(WorkflowError::RunState {
                     code: "ERR_RUN_CONFLICT",
-                    message: format!("there is a run {} already, with another {what}", self.id),
+                    message: format!("there is a run {} already, with {what}", self.id),
                     hint: "give the run an id of its own, or none; smol-wf history shows what there is",
                 })
             }
@@ -177,6 +177,11 @@ impl Durable {
     ) -> Result<Beginning, WorkflowError> {
         let Claimed { lease, record } = claimed;
         let keeper = keep(self.store.clone(), lease.clone(), control.clone(), runtime);
+        // Somebody wanted it cancelled while nobody was at work on it. A run that was over is taken up on purpose.
+        let over = record.summary.status.is_final();
+        if record.summary.cancel.is_some() && !over {
+            control.cancel(runtime);
+        }
         let fitting = if new_source.is_some() || retry_failed { Drift::Match } else { Drift::Fail };
         let drift = drift.unwrap_or(fitting);
         let entries = self.store.entries(&self.id, 1, u32::MAX)?;
@@ -187,7 +192,7 @@ impl Durable {
             wake_at: Some(None),
             result: Some(None),
             error: Some(None),
-            forget_cancel: true,
+            forget_cancel: over,
             ..RunPatch::default()
         };
         let script = match new_source {
