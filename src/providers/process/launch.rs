@@ -38,10 +38,16 @@ const SIGNALS: usize = 64;
 const NEVER_BEGUN: c_int = 127;
 
 /// Starts a program, in a session of its own, on the runtime around the caller. `marks` is put into its environment.
+/// `stray` is called if it had to be killed after its start; what it has started by then is still there.
 ///
 /// # Errors
-/// The system's; nothing is running then.
-pub(super) fn launch(command: &Command, marks: (&str, OsString), death: FirstSignal) -> io::Result<Spawned> {
+/// The system's; the program itself is not running then.
+pub(super) fn launch(
+    command: &Command,
+    marks: (&str, OsString),
+    death: FirstSignal,
+    stray: impl FnOnce(),
+) -> io::Result<Spawned> {
     let (stdin, input) = match &command.stdin {
         Some(_) => {
             let (reader, writer) = io::pipe()?;
@@ -57,8 +63,16 @@ pub(super) fn launch(command: &Command, marks: (&str, OsString), death: FirstSig
     let theirs = [above(stdin)?, above(stdout.into())?, above(stderr.into())?];
     let plan = Plan::new(command, marks, theirs.each_ref().map(OwnedFd::as_raw_fd), death)?;
     let (child, descriptor) = plan.carry_out()?;
-    // The runtime is going away, or the system has no room to wait for one more.
-    let root = Own::new(child, descriptor).inspect_err(|_| abandon(child))?;
+    let root = match Own::new(child, descriptor) {
+        Ok(root) => root,
+        // The runtime has gone away meanwhile, or the system has no room to wait for one more.
+        Err(error) => {
+            abandon(child);
+            // It has been at work already, and may have tools.
+            stray();
+            return Err(error);
+        }
+    };
     Ok(Spawned {
         root: Root::Own(root),
         stdin: stdin_pipe,

@@ -110,7 +110,8 @@ fn spawn(command: Command, watch: &Watch) -> io::Result<Started> {
     let marker = Marker::new();
     #[cfg(target_os = "linux")]
     let spawned = if super::end::can_wake() {
-        super::launch::launch(&command, marker.variable(), watch.first_signal)
+        let stray = || Child::stray(marker.clone(), watch);
+        super::launch::launch(&command, marker.variable(), watch.first_signal, stray)
     } else {
         by_the_library(&command, &marker, watch)
     };
