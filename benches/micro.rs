@@ -128,7 +128,7 @@ fn deliver(vm: &mut dyn Vm, slot: u32) -> Option<Settled> {
 fn core_fan_out(calls: u32) {
     let options = RunOptions::new(SourceRef::Path("flow.js".into())).resolve(ScriptForm::Module);
     let mut core = Core::new(options, "bench.js".into(), false);
-    let mut inputs = std::collections::VecDeque::from([Input::Started]);
+    let mut inputs = std::collections::VecDeque::from([Input::Started { recording: None }]);
     let mut effects = Vec::new();
     let mut delivered = 0;
     let request = || AgentRequest {
