@@ -162,26 +162,40 @@ pub enum Record {
     Ended { call: CallId, mark: Mark, outcome: Outcome, failed: bool, charged: f64, spent: f64 },
 }
 
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.about.label {
+            Some(label) => write!(f, "{} labelled {label:?}", self.kind),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
 /// A recorded call and what was asked instead, in words.
 pub fn drifted(call: CallId, recorded: Option<&Mark>, asked: Option<&Mark>) -> ErrorData {
-    let shown = |mark: Option<&Mark>| match mark {
-        None => "nothing".to_owned(),
-        Some(mark) => match &mark.about.label {
-            Some(label) => format!("{} labelled {label:?}", mark.kind),
-            None => mark.kind.to_string(),
-        },
-    };
-    let mut message = format!(
-        "the workflow does not do what its journal says: call {call} was {}, now it is {}",
-        shown(recorded),
-        shown(asked)
-    );
+    let shown = |mark: Option<&Mark>| mark.map_or_else(|| "nothing".to_owned(), Mark::to_string);
+    let mut message = format!("call {call} was {}, now it is {}", shown(recorded), shown(asked));
     if let (Some(recorded), Some(asked)) = (recorded, asked) {
         for difference in recorded.about.differences(&asked.about) {
             message.push_str("\n  ");
             message.push_str(&difference);
         }
     }
+    mismatch(&message)
+}
+
+/// A call that the workflow has made as before, and that has not ended where it had ended before, in words.
+pub fn not_ended(call: CallId, mark: &Mark) -> ErrorData {
+    mismatch(&format!("call {call} ({mark}) had ended here, now it goes on"))
+}
+
+/// A call that the workflow has made as before, and did not wait for, in words.
+pub fn not_awaited(call: CallId, mark: &Mark) -> ErrorData {
+    mismatch(&format!("it waited for call {call} ({mark}), now it ends without it"))
+}
+
+fn mismatch(what: &str) -> ErrorData {
+    let message = format!("the workflow does not do what its journal says: {what}");
     ErrorData::new("Error", message).with_code("ERR_REPLAY_MISMATCH")
 }
 

@@ -39,6 +39,8 @@ pub(super) struct AgentCall {
     worktree: Option<JsonText>,
     /// The end that the journal tells of.
     recorded: Option<Box<RecordedEnd>>,
+    /// Whoever watches has heard of that end.
+    told: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,7 @@ impl AgentCall {
             end: None,
             worktree: None,
             recorded: None,
+            told: false,
         }
     }
 
@@ -97,6 +100,11 @@ impl AgentCall {
 
     pub(super) fn is_limited(&self) -> bool {
         self.state == AgentState::Limited
+    }
+
+    /// Whether the journal has told how the call ends.
+    pub(super) fn end_is_told(&self) -> bool {
+        self.told
     }
 
     /// The provider that the call names.
@@ -185,22 +193,20 @@ impl Core {
         let mark = self.mark(Asked::Agent(&request));
         let state = CallState::Agent(Box::new(AgentCall::new(request.clone())));
         let id = self.register(vm, slot, state, mark);
-        match self.recall(id, effects) {
+        let attempts = match self.recall(id, effects) {
             Recalled::Diverged => return,
-            Recalled::Later(end) => return self.will_be_shown(id, end),
+            Recalled::Later { end, attempts } => return self.will_be_shown(id, end, attempts, effects),
             Recalled::Now(end) => return self.reuse(id, end, effects),
-            Recalled::Unknown { attempts } => {
-                if let Some(agent) = self.agent(id) {
-                    agent.attempts = attempts;
-                }
-            }
+            Recalled::Unknown { attempts } => attempts,
+        };
+        if let Some(agent) = self.agent(id) {
+            agent.attempts = attempts;
         }
         if let Some(refusal) = self.refusal(vm) {
             self.conclude(id, Err(refusal), effects);
             return;
         }
-        self.issued_agents += 1;
-        self.warn_unknown_options(&request, effects);
+        self.issued(&request, attempts > 0 && self.is_exact(), effects);
         self.waiting.push_back(id);
         let must_wait =
             !self.options.max_parallel_agents.admits(self.running_agents + self.waiting.len() - 1);
@@ -243,10 +249,12 @@ impl Core {
         None
     }
 
-    fn warn_unknown_options(&mut self, request: &AgentRequest, effects: &mut Vec<Effect>) {
+    /// Counts a call that was not refused, and warns of its options, if that was not `told` before.
+    fn issued(&mut self, request: &AgentRequest, told: bool, effects: &mut Vec<Effect>) {
+        self.issued_agents += 1;
         for option in &request.parsed.unknown {
             // A script may make up names without end; what was warned about must not grow with it.
-            if self.warned.len() < 100 && self.warned.insert(option.clone()) {
+            if self.warned.len() < 100 && self.warned.insert(option.clone()) && !told {
                 let message = format!(
                     "agent() does not know the option {option:?}; it is passed on to the provider as it is"
                 );
@@ -500,6 +508,7 @@ impl Core {
     /// Scripts see it with the next outcome that they are given, as in the original.
     pub(super) fn budget_changed(&mut self, change: BudgetChange) {
         self.budget.spent = (self.budget.spent + change.spent).max(0.0);
+        self.restored = (self.restored + change.spent).max(0.0);
         if let Some(total) = change.total {
             self.budget.total = total;
         }
@@ -525,7 +534,7 @@ impl Core {
         let mut news = Vec::new();
         let Some(call) = self.calls.get(&id) else { return };
         let failed = error.is_some();
-        if self.watched {
+        if self.watched && !call.end_is_told() {
             let end = match (&error, self.phase) {
                 (None, _) => CallEnd::Completed,
                 (Some(_), Phase::Cancelling(_)) => CallEnd::Cancelled,
@@ -562,17 +571,23 @@ impl Core {
     }
 
     /// The journal knows how the call ended: nothing is started for it.
-    fn will_be_shown(&mut self, id: CallId, end: RecordedEnd) {
-        self.issued_agents += 1;
-        if let Some(agent) = self.agent(id) {
-            agent.state = AgentState::Recorded;
-            agent.recorded = Some(Box::new(end));
+    fn will_be_shown(&mut self, id: CallId, end: RecordedEnd, attempts: u32, effects: &mut Vec<Effect>) {
+        let told = self.is_exact();
+        let Some(agent) = self.agent(id) else { return };
+        let refused = end.failed && attempts == 0;
+        let request = agent.request.clone();
+        agent.state = AgentState::Recorded;
+        agent.recorded = Some(Box::new(end));
+        (agent.attempts, agent.told) = (attempts, told);
+        if !refused {
+            self.issued(&request, told, effects);
         }
     }
 
     /// Takes the answer to an equal call of the journal for this one.
     fn reuse(&mut self, id: CallId, end: RecordedEnd, effects: &mut Vec<Effect>) {
-        self.issued_agents += 1;
+        let Some(request) = self.agent(id).map(|agent| agent.request.clone()) else { return };
+        self.issued(&request, false, effects);
         self.budget.spent += end.charged;
         let outcome = self.restore(id, end);
         self.conclude_with(id, outcome, None, effects);
@@ -623,6 +638,8 @@ impl Core {
                 && agent.state == AgentState::Recorded
             {
                 agent.state = AgentState::Waiting;
+                agent.recorded = None;
+                agent.told = false;
                 left.push(*id);
             }
         }

@@ -124,6 +124,8 @@ enum CallState {
     Child {
         vm: VmId,
         label: String,
+        /// Whoever watches has heard of its end: the journal tells of it.
+        told: bool,
     },
     Timer {
         started: bool,
@@ -165,6 +167,12 @@ impl Ready {
             Self::Cancelled { .. } => {}
         }
         self
+    }
+
+    /// Whether it is the outcome of the call that has this place in this script.
+    fn is_outcome_of(&self, script: VmId, place: Slot) -> bool {
+        matches!(self, Self::Outcome { vm, slot, .. } | Self::Cancelled { vm, slot, .. }
+            if *vm == script && *slot == place)
     }
 }
 
@@ -345,6 +353,8 @@ impl Core {
         }
         self.phase = Phase::Cancelling(reason);
         effects.push(Effect::StartGrace);
+        // From here on the journal tells of another run than this one. Timers that were set aside fire below.
+        drop(self.leave_replay(effects));
         self.waiting.clear();
         self.limits = Limits::default();
         effects.push(Effect::AbortAll);
@@ -360,7 +370,7 @@ impl Core {
                 CallState::Agent(_) => {
                     script.undelivered += 1;
                     self.ready.push_back(Ready::Cancelled { vm, slot, reason });
-                    if self.watched {
+                    if self.watched && !call.end_is_told() {
                         effects.push(Effect::Emit(call.ended(id, CallEnd::Cancelled, None)));
                     }
                 }
@@ -393,6 +403,7 @@ impl Core {
 
     /// Ends the run: everything that is under way is told so, then nothing follows.
     fn finish(&mut self, result: Result<Option<JsonText>, WorkflowError>, effects: &mut Vec<Effect>) {
+        drop(self.leave_replay(effects));
         let end = match self.phase {
             Phase::Cancelling(_) => CallEnd::Cancelled,
             _ => CallEnd::Abandoned,
@@ -424,7 +435,7 @@ impl Core {
             CallState::Timer { started } => *started,
             CallState::Child { .. } => false,
         };
-        if self.watched && !matches!(call.kind, CallState::Timer { .. }) {
+        if self.watched && !call.end_is_told() {
             effects.push(Effect::Emit(call.ended(id, end, None)));
         }
         if under_way {
@@ -457,6 +468,16 @@ impl Call {
                 CallInfo::child(Some(label.clone()).filter(|label| !label.is_empty()))
             }
             CallState::Timer { .. } => CallInfo::child(None),
+        }
+    }
+
+    /// Whether nothing more is to be said of how the call ends.
+    fn end_is_told(&self) -> bool {
+        match &self.kind {
+            CallState::Agent(agent) => agent.end_is_told(),
+            CallState::Child { told, .. } => *told,
+            // Nobody hears of timers.
+            CallState::Timer { .. } => true,
         }
     }
 

@@ -6,27 +6,43 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Call, CallState, Core, Effect, Phase, Ready};
+use super::{CallState, Core, Effect, Phase, Ready};
 use crate::model::error::{ErrorData, WorkflowError};
-use crate::model::ids::CallId;
+use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::recording::{
-    Asked, Drift, Fingerprint, Mark, RecordedCall, RecordedEnd, RecordedStep, Recording, drifted,
+    Asked, Drift, Fingerprint, Mark, Record, RecordedCall, RecordedEnd, RecordedStep, Recording, drifted,
+    not_awaited, not_ended,
 };
 
 /// The journal of an earlier part of the run, as far as it was not shown yet.
 #[derive(Debug)]
 pub(super) struct Replay {
     drift: Drift,
+    /// Calls that the script has not made yet.
     calls: FxHashMap<CallId, RecordedCall>,
     steps: VecDeque<RecordedStep>,
-    /// For [`Drift::Match`]: recorded answers by what they answer, those of equal calls in their order.
-    answers: FxHashMap<Fingerprint, VecDeque<RecordedEnd>>,
-    /// What scripts came to by themselves, and see when it is its turn; with the news of it.
-    derived: FxHashMap<CallId, (Ready, Vec<Effect>)>,
-    /// Timers that had not run down.
+    /// For [`Drift::Match`]: recorded answers by what they answer, those of equal calls in their order. `None` stands for
+    /// a call that runs again.
+    answers: FxHashMap<Fingerprint, VecDeque<Option<RecordedEnd>>>,
+    /// What scripts came to by themselves, and see when it is its turn.
+    derived: FxHashMap<CallId, Derived>,
+    /// How often something was put there: what the journal does not tell of is shown in this order.
+    derivations: u64,
+    /// Timers that are not running. Those that the journal has run down are not needed in the end.
     timers: Vec<(CallId, Duration)>,
+}
+
+/// What a script came to by itself, and the news of it.
+#[derive(Debug)]
+struct Derived {
+    order: u64,
+    /// The call's outcome, or that a child begins.
+    ended: bool,
+    /// `None`: its script does not want it any more.
+    ready: Option<Ready>,
+    news: Vec<Effect>,
 }
 
 /// What the journal says of a call that a script makes.
@@ -34,7 +50,7 @@ pub(super) enum Recalled {
     /// Nothing, or not how it ended: it has to be done. So many attempts were made before.
     Unknown { attempts: u32 },
     /// Its outcome will be shown when it is its turn.
-    Later(RecordedEnd),
+    Later { end: RecordedEnd, attempts: u32 },
     /// Its outcome can be shown now.
     Now(RecordedEnd),
     /// The script does something else than the journal says. The run is over.
@@ -50,15 +66,15 @@ impl Replay {
             steps: VecDeque::new(),
             answers: FxHashMap::default(),
             derived: FxHashMap::default(),
+            derivations: 0,
             timers: Vec::new(),
         };
         // What has failed runs again where the run may differ from the recorded one anyway.
         let usable = |end: &RecordedEnd| !end.failed && end.outcome.is_ok();
         if drift == Drift::Match {
             for (_, call) in calls {
-                if let Some(end) = call.end.filter(usable) {
-                    replay.answers.entry(call.mark.fingerprint).or_default().push_back(end);
-                }
+                let end = call.end.filter(usable);
+                replay.answers.entry(call.mark.fingerprint).or_default().push_back(end);
             }
             return replay;
         }
@@ -80,9 +96,27 @@ impl Replay {
         self.steps.retain(|step| step.call < from);
     }
 
-    /// Whether new work has to wait.
+    /// Whether new work has to wait: until all was shown, and the script that saw the last of it has run.
     fn holds(&self) -> bool {
-        !self.steps.is_empty()
+        self.drift != Drift::Match
+    }
+
+    /// Sets something aside until it is its turn.
+    fn derive(&mut self, call: CallId, ready: Ready, news: Vec<Effect>) {
+        let (order, ended) = (self.derivations, !matches!(ready, Ready::Child { .. }));
+        self.derivations += 1;
+        self.derived.insert(call, Derived { order, ended, ready: Some(ready), news });
+    }
+
+    /// A script does not want an outcome any more that is set aside for it. How many of them there were.
+    pub(super) fn withdraw(&mut self, vm: VmId, slot: Slot) -> usize {
+        let mut withdrawn = 0;
+        for derived in self.derived.values_mut() {
+            if derived.ready.take_if(|ready| ready.is_outcome_of(vm, slot)).is_some() {
+                withdrawn += 1;
+            }
+        }
+        withdrawn
     }
 }
 
@@ -90,6 +124,11 @@ impl Core {
     /// Whether nothing new may start yet.
     pub(super) fn is_replaying(&self) -> bool {
         self.replay.as_ref().is_some_and(Replay::holds)
+    }
+
+    /// Whether the journal goes on as it is: what it tells of is not told again.
+    pub(super) fn is_exact(&self) -> bool {
+        self.replay.as_ref().is_some_and(|replay| replay.drift == Drift::Fail)
     }
 
     /// What a call is known by, in runs that have a journal.
@@ -104,13 +143,16 @@ impl Core {
         };
         let Some(replay) = &mut self.replay else { return Recalled::Unknown { attempts: 0 } };
         if replay.drift == Drift::Match {
-            let end = replay.answers.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front);
+            let end = replay.answers.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front).flatten();
             return end.map_or(Recalled::Unknown { attempts: 0 }, Recalled::Now);
         }
         let Some(recorded) = replay.calls.remove(&id) else { return Recalled::Unknown { attempts: 0 } };
         if recorded.mark.kind == mark.kind && recorded.mark.fingerprint == mark.fingerprint {
             let attempts = recorded.attempts;
-            return recorded.end.map_or(Recalled::Unknown { attempts }, Recalled::Later);
+            return match recorded.end {
+                Some(end) => Recalled::Later { end, attempts },
+                None => Recalled::Unknown { attempts },
+            };
         }
         if replay.drift == Drift::Prefix {
             replay.cut(id);
@@ -121,11 +163,11 @@ impl Core {
         Recalled::Diverged
     }
 
-    /// Sets a timer aside until the journal was shown.
-    pub(super) fn hold_timer(&mut self, call: CallId, delay: Duration) {
-        if let Some(replay) = &mut self.replay {
-            replay.timers.push((call, delay));
-        }
+    /// Sets a timer aside until the journal was shown; `false` if there is nothing to wait for.
+    pub(super) fn hold_timer(&mut self, call: CallId, delay: Duration) -> bool {
+        let Some(replay) = self.replay.as_mut().filter(|replay| replay.holds()) else { return false };
+        replay.timers.push((call, delay));
+        true
     }
 
     /// Puts something in line for a script, and tells the news of it; while the journal has more to show, it waits for
@@ -138,7 +180,7 @@ impl Core {
         effects: &mut Vec<Effect>,
     ) {
         match &mut self.replay {
-            Some(replay) if replay.holds() => drop(replay.derived.insert(call, (ready, news))),
+            Some(replay) if replay.holds() => replay.derive(call, ready, news),
             _ => {
                 effects.append(&mut news);
                 self.ready.push_back(ready);
@@ -148,71 +190,164 @@ impl Core {
 
     /// The next thing that a script is to be shown.
     pub(super) fn next_ready(&mut self, effects: &mut Vec<Effect>) -> Option<Ready> {
-        loop {
-            let Some(replay) = &mut self.replay else { return self.ready.pop_front() };
-            if self.phase != Phase::Running || replay.steps.is_empty() {
-                self.end_replay(effects);
-                return self.ready.pop_front();
-            }
-            let step = replay.steps.pop_front()?;
-            let anew = replay.drift != Drift::Fail;
-            if let Some((ready, mut news)) = replay.derived.remove(&step.call) {
-                if anew {
-                    effects.append(&mut news);
-                }
-                self.budget.spent = step.spent;
-                return Some(ready.with_spent(step.spent));
-            }
-            match self.calls.get(&step.call).map(|call| &call.kind) {
-                Some(CallState::Agent(_) | CallState::Timer { .. }) if step.ended => {
-                    self.budget.spent = step.spent;
-                    if let Some(ready) = self.recorded_end(step.call, anew, effects) {
-                        return Some(ready.with_spent(step.spent));
+        while let Some(replay) = self.replay.as_mut().filter(|replay| replay.holds()) {
+            match replay.steps.pop_front() {
+                Some(step) => {
+                    if let Some(ready) = self.show(step, effects) {
+                        return Some(ready);
                     }
                 }
-                // The script has withdrawn it in the same way as it did before.
-                None if step.call.0 < self.next_call => {}
-                _ if replay.drift == Drift::Prefix => replay.cut(step.call),
-                _ => {
-                    let recorded = replay.calls.get(&step.call).map(|call| call.mark.clone());
-                    self.diverge(drifted(step.call, recorded.as_ref(), None), effects);
-                    return None;
-                }
+                None => self.end_replay(effects),
             }
+        }
+        self.ready.pop_front()
+    }
+
+    /// What the journal shows next, if anybody still wants it.
+    fn show(&mut self, step: RecordedStep, effects: &mut Vec<Effect>) -> Option<Ready> {
+        let replay = self.replay.as_mut()?;
+        let (drift, spent) = (replay.drift, step.spent);
+        let anew = drift != Drift::Fail;
+        if replay.derived.get(&step.call).is_some_and(|derived| derived.ended == step.ended) {
+            let mut derived = replay.derived.remove(&step.call)?;
+            self.budget.spent = spent;
+            if anew {
+                derived.tell(spent, effects);
+            }
+            return derived.ready.map(|ready| ready.with_spent(spent));
+        }
+        match self.calls.get(&step.call) {
+            Some(call) if step.ended && !matches!(call.kind, CallState::Child { .. }) => {
+                self.budget.spent = spent;
+                return self.recorded_end(step.call, anew, effects).map(|ready| ready.with_spent(spent));
+            }
+            // The script has withdrawn it in the same way as it did before.
+            None if step.call.0 < self.next_call => {}
+            _ if drift == Drift::Prefix => replay.cut(step.call),
+            call => {
+                let error = match call.and_then(|call| call.mark.as_deref()) {
+                    Some(mark) => not_ended(step.call, mark),
+                    None => drifted(step.call, replay.calls.get(&step.call).map(|call| &call.mark), None),
+                };
+                self.diverge(error, effects);
+            }
+        }
+        None
+    }
+
+    /// All of the journal was shown, and the script that saw the last of it has run: the run goes on.
+    fn end_replay(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_exact()
+            && let Some(error) = self.not_asked()
+        {
+            return self.diverge(error, effects);
+        }
+        let timers = self.leave_replay(effects);
+        self.start_recorded();
+        for (call, delay) in timers {
+            self.start_timer(call, delay, effects);
+        }
+        self.fill_slots(effects);
+    }
+
+    /// Forgets the journal, and puts in line what came about while it was shown. The timers that were set aside are
+    /// given back.
+    pub(super) fn leave_replay(&mut self, effects: &mut Vec<Effect>) -> Vec<(CallId, Duration)> {
+        let Some(replay) = self.replay.take() else { return Vec::new() };
+        if replay.drift == Drift::Match {
+            return Vec::new();
+        }
+        // A script that is cancelled, or was, says other things than before.
+        self.notes_told = 0;
+        if self.phase != Phase::Running
+            && let Some(last) = replay.calls.keys().max()
+        {
+            // And asks for other things, which must not be taken for what the journal calls by the same numbers.
+            self.next_call = self.next_call.max(last.0 + 1);
+        }
+        self.budget.spent = self.budget.spent.max(self.restored);
+        let spent = self.budget.spent;
+        let told: FxHashSet<(CallId, bool)> = match replay.drift {
+            Drift::Fail => replay.steps.iter().map(|step| (step.call, step.ended)).collect(),
+            Drift::Match | Drift::Prefix => FxHashSet::default(),
+        };
+        let mut derived: Vec<(CallId, Derived)> = replay.derived.into_iter().collect();
+        derived.sort_unstable_by_key(|(_, derived)| derived.order);
+        for (call, mut derived) in derived {
+            if !told.contains(&(call, derived.ended)) {
+                derived.tell(spent, effects);
+            }
+            self.ready.extend(derived.ready.map(|ready| ready.with_spent(spent)));
+        }
+        replay.timers
+    }
+
+    /// Before the end of a child is told that nobody waits for any more: tells that it began, if the journal does not.
+    pub(super) fn tell_derived(&mut self, call: CallId, effects: &mut Vec<Effect>) {
+        let spent = self.budget.spent;
+        if let Some(replay) = &mut self.replay
+            && replay.derived.contains_key(&call)
+            && !replay.steps.iter().any(|step| step.call == call)
+            && let Some(mut derived) = replay.derived.remove(&call)
+        {
+            derived.tell(spent, effects);
         }
     }
 
-    /// All of the journal was shown: the run goes on.
-    fn end_replay(&mut self, effects: &mut Vec<Effect>) {
-        let Some(replay) = &mut self.replay else { return };
-        let mut derived: Vec<_> = replay.derived.drain().collect();
-        derived.sort_unstable_by_key(|(id, _)| *id);
-        let timers = std::mem::take(&mut replay.timers);
-        if replay.drift != Drift::Match {
-            self.replay = None;
-            self.budget.spent = self.budget.spent.max(self.restored);
+    /// Whether the workflow ends although the journal tells of calls that it has not made, or that it makes with its
+    /// very last words, the first of which is `first`, so that it cannot have waited for them. The run is over then.
+    pub(super) fn ends_too_early(&mut self, first: CallId, effects: &mut Vec<Effect>) -> bool {
+        if !self.is_exact() {
+            return false;
         }
-        for (_, (ready, mut news)) in derived {
-            effects.append(&mut news);
-            self.ready.push_back(ready);
-        }
-        self.start_recorded();
-        for (call, delay) in timers {
-            if let Some(Call { kind: CallState::Timer { started }, .. }) = self.calls.get_mut(&call) {
-                *started = true;
-                effects.push(Effect::StartTimer { call, delay });
-            }
-        }
-        self.fill_slots(effects);
+        let error = self.not_asked().or_else(|| {
+            let steps = &self.replay.as_ref()?.steps;
+            steps.iter().filter(|step| step.ended && step.call >= first).find_map(|step| {
+                let call = self.calls.get(&step.call)?;
+                let takes_time = match &call.kind {
+                    // One that was refused had its outcome at once.
+                    CallState::Agent(agent) => agent.attempts() > 0,
+                    CallState::Timer { .. } => true,
+                    CallState::Child { .. } => false,
+                };
+                call.mark.as_deref().filter(|_| takes_time).map(|mark| not_awaited(step.call, mark))
+            })
+        });
+        error.map(|error| self.diverge(error, effects)).is_some()
+    }
+
+    /// The first recorded call that the script was to make by now, and has not made.
+    fn not_asked(&self) -> Option<ErrorData> {
+        let calls = &self.replay.as_ref()?.calls;
+        let (id, call) = calls.iter().min_by_key(|(id, _)| **id)?;
+        Some(drifted(*id, Some(&call.mark), None))
     }
 
     /// The run cannot go on from its journal. Its state stays what it is.
     fn diverge(&mut self, error: ErrorData, effects: &mut Vec<Effect>) {
         effects.push(Effect::Diverged(WorkflowError::Replay { error }));
         self.phase = Phase::Over;
+        self.replay = None;
         self.calls.clear();
         self.scripts.clear();
         self.ready.clear();
         self.waiting.clear();
     }
 }
+
+impl Derived {
+    /// Tells the news, with what a script is shown to have been spent.
+    fn tell(&mut self, shown: f64, effects: &mut Vec<Effect>) {
+        for news in &mut self.news {
+            if let Effect::Record(record) = news {
+                match &mut **record {
+                    Record::Begun { spent, .. } | Record::Ended { spent, .. } => *spent = shown,
+                }
+            }
+        }
+        effects.append(&mut self.news);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ impl Core {
         if !self.scripts.contains_key(&vm) {
             return;
         }
+        let first = CallId(self.next_call);
         for said in said {
             match said {
                 Item::Request(request) => self.requested(vm, request, effects),
@@ -35,19 +36,19 @@ impl Core {
                 return;
             }
         }
-        match settled {
-            Some(settled) => self.script_settled(vm, settled, effects),
-            None if self.is_stalled(vm) => self.script_stalled(vm, effects),
-            None => {}
+        let settled = settled.or_else(|| self.is_stalled(vm).then(|| self.stalled(vm)));
+        if let Some(settled) = settled
+            && !(vm == VmId::ROOT && self.ends_too_early(first, effects))
+        {
+            self.script_settled(vm, settled, effects);
         }
     }
 
-    fn script_stalled(&mut self, vm: VmId, effects: &mut Vec<Effect>) {
-        let stalled = match self.phase {
+    fn stalled(&self, vm: VmId) -> Settled {
+        Settled::Failed(match self.phase {
             Phase::Cancelling(reason) => WorkflowError::Cancelled { reason },
             _ => WorkflowError::Stalled { script: self.script_name(vm) },
-        };
-        self.script_settled(vm, Settled::Failed(stalled), effects);
+        })
     }
 
     fn script_name(&self, vm: VmId) -> String {
@@ -71,18 +72,20 @@ impl Core {
     fn timer_requested(&mut self, vm: VmId, slot: Slot, delay: Duration, effects: &mut Vec<Effect>) {
         let mark = self.mark(Asked::Timer(delay));
         let call = self.register(vm, slot, CallState::Timer { started: false }, mark);
-        match self.recall(call, effects) {
-            Recalled::Later(_) | Recalled::Diverged => {}
-            Recalled::Unknown { .. } if self.is_replaying() => self.hold_timer(call, delay),
-            // Answers to timers are not worth taking from elsewhere.
-            Recalled::Unknown { .. } | Recalled::Now(_) => {
-                if let Some(CallState::Timer { started }) =
-                    self.calls.get_mut(&call).map(|call| &mut call.kind)
-                {
-                    *started = true;
-                }
-                effects.push(Effect::StartTimer { call, delay });
-            }
+        if let Recalled::Diverged = self.recall(call, effects) {
+            return;
+        }
+        // What the journal says of it comes when it is its turn. Answers to timers are not worth taking from elsewhere.
+        if !self.hold_timer(call, delay) {
+            self.start_timer(call, delay, effects);
+        }
+    }
+
+    /// Starts the timer, if it is still wanted.
+    pub(super) fn start_timer(&mut self, call: CallId, delay: Duration, effects: &mut Vec<Effect>) {
+        if let Some(CallState::Timer { started }) = self.calls.get_mut(&call).map(|call| &mut call.kind) {
+            *started = true;
+            effects.push(Effect::StartTimer { call, delay });
         }
     }
 
@@ -101,11 +104,11 @@ impl Core {
             None => {
                 // Its outcome is already on the way.
                 let before = self.ready.len();
-                self.ready.retain(|ready| {
-                    !matches!(ready, Ready::Outcome { vm: to, slot, .. } | Ready::Cancelled { vm: to, slot, .. }
-                        if *to == vm && *slot == target)
-                });
+                self.ready.retain(|ready| !ready.is_outcome_of(vm, target));
                 script.undelivered -= before - self.ready.len();
+                if let Some(replay) = &mut self.replay {
+                    script.undelivered -= replay.withdraw(vm, target);
+                }
             }
         }
     }
@@ -139,9 +142,20 @@ impl Core {
             ChildTarget::Name(name) | ChildTarget::Path(name) => name.clone(),
         };
         let mark = self.mark(Asked::Child(&request));
-        let call = self.register(vm, slot, CallState::Child { vm: child, label: label.clone() }, mark);
-        if let Recalled::Diverged = self.recall(call, effects) {
-            return;
+        let state = CallState::Child { vm: child, label: label.clone(), told: false };
+        let call = self.register(vm, slot, state, mark);
+        let exact = self.is_exact();
+        match self.recall(call, effects) {
+            Recalled::Diverged => return,
+            Recalled::Later { .. } => {
+                if let Some(CallState::Child { told, .. }) =
+                    self.calls.get_mut(&call).map(|call| &mut call.kind)
+                {
+                    *told = exact;
+                }
+            }
+            // It runs: what comes of it depends on the calls that it makes.
+            Recalled::Unknown { .. } | Recalled::Now(_) => {}
         }
         if let Phase::Cancelling(reason) = self.phase {
             self.conclude(call, Err(cancelled(reason)), effects);
@@ -207,6 +221,7 @@ impl Core {
 
     /// Ends a call whose outcome will not be delivered.
     fn discard(&mut self, id: CallId, end: CallEnd, effects: &mut Vec<Effect>) {
+        self.tell_derived(id, effects);
         self.end_call(id, end, effects);
         let Some(call) = self.calls.remove(&id) else { return };
         if let Some(script) = self.scripts.get_mut(&call.vm) {

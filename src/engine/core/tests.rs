@@ -10,10 +10,10 @@ use crate::model::request::{AgentOptions, ChildTarget, Request, RequestKind, Ret
 use crate::model::usage::Usage;
 use crate::model::worktree::WorktreeChoice;
 
-const RULES: ScriptRules =
+pub(super) const RULES: ScriptRules =
     ScriptRules { budget_mode: BudgetMode::Soft, on_agent_error: OnAgentError::Reject };
 
-fn options() -> CoreOptions {
+pub(super) fn options() -> CoreOptions {
     CoreOptions {
         budget: BudgetState { total: None, spent: 0.0 },
         rules: RULES,
@@ -25,58 +25,58 @@ fn options() -> CoreOptions {
     }
 }
 
-fn started(options: CoreOptions) -> Core {
+pub(super) fn started(options: CoreOptions) -> Core {
     let mut core = Core::new(options, "flow.js".into(), false);
     assert_eq!(step(&mut core, Input::Started { recording: None }), [Effect::StartRoot]);
     core
 }
 
-fn step(core: &mut Core, input: Input) -> Vec<Effect> {
+pub(super) fn step(core: &mut Core, input: Input) -> Vec<Effect> {
     let mut effects = Vec::new();
     core.step(input, &mut effects);
     effects
 }
 
-fn agent(slot: u32) -> Item {
+pub(super) fn agent(slot: u32) -> Item {
     agent_with(slot, AgentOptions::default())
 }
 
-fn agent_with(slot: u32, parsed: AgentOptions) -> Item {
+pub(super) fn agent_with(slot: u32, parsed: AgentOptions) -> Item {
     let request =
         AgentRequest { prompt: Some(JsonText::from_str_value(&format!("p{slot}"))), options: None, parsed };
     Item::Request(Request { slot: Slot(slot), kind: RequestKind::Agent(Arc::new(request)) })
 }
 
-fn timer(slot: u32) -> Item {
+pub(super) fn timer(slot: u32) -> Item {
     Item::Request(Request { slot: Slot(slot), kind: RequestKind::Timer { delay: Duration::from_secs(1) } })
 }
 
-fn child(slot: u32) -> Item {
+pub(super) fn child(slot: u32) -> Item {
     let request = ChildRequest { target: ChildTarget::Name("c".into()), args: None };
     Item::Request(Request { slot: Slot(slot), kind: RequestKind::Workflow(request) })
 }
 
-fn idle(vm: u32, said: Vec<Item>) -> Input {
+pub(super) fn idle(vm: u32, said: Vec<Item>) -> Input {
     Input::VmIdle { vm: VmId(vm), said, settled: None }
 }
 
-fn settled(vm: u32, value: &str) -> Input {
+pub(super) fn settled(vm: u32, value: &str) -> Input {
     Input::VmIdle { vm: VmId(vm), said: vec![], settled: Some(Settled::Value(Some(JsonText::new(value)))) }
 }
 
-fn answer(call: u64, tokens: f64) -> Input {
+pub(super) fn answer(call: u64, tokens: f64) -> Input {
     let usage = Usage { charged: tokens, report: None };
     let output = AgentOutput { output: Some(JsonText::new("1")), usage, ..AgentOutput::default() };
     Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Answer(output) }
 }
 
-fn failure(call: u64) -> Input {
+pub(super) fn failure(call: u64) -> Input {
     let error = ErrorData::new("RangeError", "bad");
     Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Failed(error.into()) }
 }
 
 /// Effects as short words, for tables.
-fn words(effects: &[Effect]) -> String {
+pub(super) fn words(effects: &[Effect]) -> String {
     let words: Vec<String> = effects
         .iter()
         .filter_map(|effect| {

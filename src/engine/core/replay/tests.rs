@@ -1,0 +1,967 @@
+mod random;
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use super::super::tests::{RULES, answer, failure, idle, options, settled, timer, words};
+use super::super::{Input, ScriptRules};
+use super::*;
+use crate::model::budget::{BudgetChange, BudgetMode, BudgetState};
+use crate::model::error::CancelReason;
+use crate::model::event::Event;
+use crate::model::json::JsonText;
+use crate::model::options::{Cap, CoreOptions, OnAgentError};
+use crate::model::outcome::{AgentOutput, AttemptOutcome, Settled};
+use crate::model::recording::{About, RecordedKind};
+use crate::model::request::{
+    AgentOptions, AgentRequest, ChildRequest, ChildTarget, Item, LogLevel, Note, Request, RequestKind,
+    RetryPolicy,
+};
+use crate::model::usage::Usage;
+
+/// Marks calls by what they ask for, as the engine does: labels do not count.
+fn marker(asked: Asked<'_>) -> Mark {
+    let text = |json: &Option<JsonText>| json.as_ref().map_or("undefined", JsonText::as_str).to_owned();
+    let (kind, label, fields) = match asked {
+        Asked::Agent(request) => {
+            let label = request.parsed.label.clone();
+            let model = request.parsed.model.clone();
+            let fields =
+                [("prompt", Some(text(&request.prompt))), ("model", model.map(|model| format!("{model:?}")))];
+            (RecordedKind::Agent, label, fields)
+        }
+        Asked::Child(request) => {
+            let (ChildTarget::Name(name) | ChildTarget::Path(name)) = &request.target;
+            (
+                RecordedKind::Child,
+                Some(name.clone()),
+                [("workflow", Some(name.clone())), ("args", Some(text(&request.args)))],
+            )
+        }
+        Asked::Timer(delay) => {
+            (RecordedKind::Timer, None, [("ms", Some(delay.as_millis().to_string())), ("", None)])
+        }
+    };
+    let fields: Vec<(String, String)> =
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let mut hasher = DefaultHasher::new();
+    (kind.to_string(), &fields).hash(&mut hasher);
+    let fingerprint = Fingerprint(hasher.finish().into());
+    Mark { kind, fingerprint, about: Arc::new(About { label, fields }) }
+}
+
+/// What a run has written down.
+#[derive(Clone, Debug, Default)]
+struct Journal(Vec<Written>);
+
+#[derive(Clone, Debug)]
+enum Written {
+    Record(Record),
+    Spent(f64),
+    Note,
+}
+
+impl Journal {
+    /// Notes what an effect adds.
+    fn write(&mut self, effect: &Effect) {
+        self.0.push(match effect {
+            Effect::Record(record) => Written::Record((**record).clone()),
+            Effect::Charged { budget, .. } => Written::Spent(budget.spent),
+            Effect::Emit(Event::Log { .. } | Event::Phase { .. }) => Written::Note,
+            _ => return,
+        });
+    }
+
+    /// What a run that goes on from here is given.
+    fn recording(&self, drift: Drift) -> Box<Recording> {
+        let mut calls: Vec<(CallId, RecordedCall)> = Vec::new();
+        let mut recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
+        let place = |calls: &mut Vec<(CallId, RecordedCall)>, id: CallId, mark: &Mark| match calls
+            .iter()
+            .position(|(known, _)| *known == id)
+        {
+            Some(place) => place,
+            None => {
+                calls.push((id, RecordedCall { mark: mark.clone(), attempts: 0, end: None }));
+                calls.len() - 1
+            }
+        };
+        for written in &self.0 {
+            match written {
+                Written::Note => recording.notes += 1,
+                Written::Spent(spent) => recording.spent = *spent,
+                Written::Record(Record::Begun { call, mark, spent }) => {
+                    let place = place(&mut calls, *call, mark);
+                    calls[place].1.attempts += 1;
+                    if mark.kind == RecordedKind::Child {
+                        recording.steps.push(RecordedStep { call: *call, ended: false, spent: *spent });
+                    }
+                    recording.spent = recording.spent.max(*spent);
+                }
+                Written::Record(Record::Ended { call, mark, outcome, failed, charged, spent }) => {
+                    let place = place(&mut calls, *call, mark);
+                    assert_eq!(calls[place].1.end, None, "call {call} has ended twice");
+                    let (outcome, failed, charged) = (outcome.clone(), *failed, *charged);
+                    calls[place].1.end =
+                        Some(RecordedEnd { outcome, failed, charged, usage: None, session: None });
+                    recording.steps.push(RecordedStep { call: *call, ended: true, spent: *spent });
+                    recording.spent = recording.spent.max(*spent);
+                }
+            }
+        }
+        calls.sort_by_key(|(id, _)| *id);
+        recording.calls = calls;
+        Box::new(recording)
+    }
+}
+
+/// Effects as short words: what scripts are shown with the budget that they see, and what is written down.
+fn told(effects: &[Effect]) -> String {
+    let told = |effect: &Effect| match effect {
+        Effect::Deliver { vm, slot, outcome, budget } => {
+            let (vm, slot, spent) = (vm.0, slot.0, budget.spent);
+            match outcome {
+                Ok(value) => {
+                    let value = value.as_ref().map_or("undefined", JsonText::as_str);
+                    format!("{vm}.{slot}={value} ({spent})")
+                }
+                Err(error) => format!("{vm}.{slot}!{} ({spent})", error.headline()),
+            }
+        }
+        Effect::StartChild { call, vm, budget, .. } => format!("child {call} vm{} ({})", vm.0, budget.spent),
+        Effect::Record(record) => match &**record {
+            Record::Begun { call, .. } => format!("+{call}"),
+            Record::Ended { call, spent, .. } => format!("-{call} ({spent})"),
+        },
+        Effect::Emit(Event::Log { values, .. }) => format!("log {}", values.as_str()),
+        Effect::Emit(Event::Warning { code, .. }) => (*code).to_owned(),
+        Effect::Diverged(error) => format!("{}: {error}", error.code()),
+        other => words(std::slice::from_ref(other)),
+    };
+    effects.iter().map(told).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// A run with its journal.
+struct Run {
+    core: Core,
+    journal: Journal,
+}
+
+impl Run {
+    fn new(options: CoreOptions) -> Self {
+        Self::begin(options, Journal::default(), None)
+    }
+
+    /// Goes on from what this run has written; what it is at now is lost.
+    fn resume(&self, options: CoreOptions, drift: Drift) -> Self {
+        let recording = self.journal.recording(drift);
+        // What is told anew is written to a journal that begins anew.
+        let journal = if drift == Drift::Fail { self.journal.clone() } else { Journal::default() };
+        Self::begin(options, journal, Some(recording))
+    }
+
+    fn begin(options: CoreOptions, journal: Journal, recording: Option<Box<Recording>>) -> Self {
+        let core = Core::new(options, "flow.js".into(), true).recorded(marker);
+        let mut run = Self { core, journal };
+        assert_eq!(told(&run.feed(Input::Started { recording })), "root");
+        run
+    }
+
+    fn feed(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.core.step(input, &mut effects);
+        for effect in &effects {
+            self.journal.write(effect);
+        }
+        effects
+    }
+
+    /// Feeds the inputs one by one and compares what each leads to.
+    #[track_caller]
+    fn play(&mut self, table: impl IntoIterator<Item = (Input, &'static str)>) {
+        for (number, (input, expected)) in table.into_iter().enumerate() {
+            let shown = format!("{input:?}");
+            assert_eq!(told(&self.feed(input)), expected, "step {number}: {shown}");
+        }
+    }
+
+    fn spent(&self) -> f64 {
+        self.core.budget().spent
+    }
+}
+
+fn ask(slot: u32, prompt: &str) -> Item {
+    ask_with(slot, prompt, AgentOptions::default())
+}
+
+fn ask_with(slot: u32, prompt: &str, parsed: AgentOptions) -> Item {
+    let request = AgentRequest { prompt: Some(JsonText::from_str_value(prompt)), options: None, parsed };
+    Item::Request(Request { slot: Slot(slot), kind: RequestKind::Agent(Arc::new(request)) })
+}
+
+fn retrying(slot: u32, prompt: &str) -> Item {
+    let retry = Some(RetryPolicy { max_attempts: 5, backoff: Duration::ZERO });
+    ask_with(slot, prompt, AgentOptions { retry, ..AgentOptions::default() })
+}
+
+fn call(slot: u32, name: &str) -> Item {
+    let request = ChildRequest { target: ChildTarget::Name(name.to_owned()), args: None };
+    Item::Request(Request { slot: Slot(slot), kind: RequestKind::Workflow(request) })
+}
+
+fn withdraw(slot: u32) -> Item {
+    Item::Request(Request { slot: Slot(u32::MAX), kind: RequestKind::Cancel { target: Slot(slot) } })
+}
+
+fn log(text: &str) -> Item {
+    Item::Note(Note::Log { values: JsonText::from_str_value(text), level: LogLevel::Log })
+}
+
+fn reply(call: u64, value: &str, tokens: f64) -> Input {
+    let usage = Usage { charged: tokens, report: None };
+    let output = AgentOutput { output: Some(JsonText::new(value)), usage, ..AgentOutput::default() };
+    Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Answer(output) }
+}
+
+fn broken(call: u64, tokens: f64) -> Input {
+    let mut input = failure(call);
+    if let Input::AgentFinished { outcome: AttemptOutcome::Failed(failure), .. } = &mut input {
+        failure.usage.charged = tokens;
+    }
+    input
+}
+
+fn fired(call: u64) -> Input {
+    Input::TimerFired { call: CallId(call) }
+}
+
+fn backoff_over(call: u64) -> Input {
+    Input::BackoffOver { call: CallId(call) }
+}
+
+fn cancel() -> Input {
+    Input::CancelRequested { reason: CancelReason::User }
+}
+
+fn hard(total: f64) -> CoreOptions {
+    CoreOptions {
+        budget: BudgetState { total: Some(total), spent: 0.0 },
+        rules: ScriptRules { budget_mode: BudgetMode::Hard, ..RULES },
+        ..options()
+    }
+}
+
+fn capped(cap: usize) -> CoreOptions {
+    CoreOptions { max_parallel_agents: Cap::At(cap), ..options() }
+}
+
+/// The ends of calls that are told, and how.
+fn ends(effects: &[Effect]) -> Vec<String> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Emit(Event::CallEnded { call, outcome, .. }) => Some(format!("{call} {outcome:?}")),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn outcomes_come_in_the_recorded_order_each_to_its_own_call() {
+    let mut live = Run::new(options());
+    let both = || idle(0, vec![ask(0, "x"), ask(1, "x")]);
+    live.play([
+        (both(), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(1, "7", 3.0), "-1 (3), 0.1=7 (3)"),
+        (idle(0, vec![]), ""),
+        (reply(0, "5", 4.0), "-0 (7), 0.0=5 (7)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (both(), "0.1=7 (3)"),
+        (idle(0, vec![]), "0.0=5 (7)"),
+        (idle(0, vec![ask(0, "y")]), "+2, agent 2#1"),
+        (reply(2, "1", 1.0), "-2 (8), 0.0=1 (8)"),
+    ]);
+    // And what was added is shown after it.
+    let mut third = again.resume(options(), Drift::Fail);
+    third.play([
+        (both(), "0.1=7 (3)"),
+        (idle(0, vec![]), "0.0=5 (7)"),
+        (idle(0, vec![ask(0, "y")]), "0.0=1 (8)"),
+        (settled(0, "1"), "finish Some(1)"),
+    ]);
+    assert_eq!(third.spent(), 8.0);
+}
+
+#[test]
+fn unfinished_calls_start_when_all_was_shown() {
+    let first = || idle(0, vec![ask(0, "a"), ask(1, "b"), retrying(2, "c"), ask(3, "d")]);
+    let mut live = Run::new(capped(3));
+    live.play([
+        (first(), "+0, agent 0#1, +1, agent 1#1, +2, agent 2#1"),
+        (broken(2, 1.0), "backoff 2 0ms, +3, agent 3#1"),
+        (backoff_over(2), ""),
+        (reply(1, "1", 2.0), "-1 (3), +2, agent 2#2, 0.1=1 (3)"),
+    ]);
+    let mut again = live.resume(capped(2), Drift::Fail);
+    again.play([
+        (first(), "0.1=1 (3)"),
+        // Its script still runs: nothing starts before it has said what it wants.
+        (Input::BudgetChanged(BudgetChange::default()), ""),
+        (idle(0, vec![ask(1, "e")]), "+0, agent 0#2, +2, agent 2#3"),
+        (reply(0, "1", 0.0), "-0 (3), +3, agent 3#2, 0.0=1 (3)"),
+        (idle(0, vec![]), ""),
+        (reply(2, "1", 0.0), "-2 (3), +4, agent 4#1, 0.2=1 (3)"),
+    ]);
+    // Attempts go on once more.
+    let mut third = again.resume(options(), Drift::Fail);
+    third.play([
+        (first(), "0.1=1 (3)"),
+        (idle(0, vec![ask(1, "e")]), "0.0=1 (3)"),
+        (idle(0, vec![]), "0.2=1 (3)"),
+        (idle(0, vec![]), "+3, agent 3#3, +4, agent 4#2"),
+    ]);
+}
+
+#[test]
+fn nothing_recorded_is_as_good_as_new() {
+    let mut again = Run::new(options()).resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![ask(0, "a"), timer(1)]), "timer 1, +0, agent 0#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+    ]);
+    let mut again = Run::new(options()).resume(options(), Drift::Fail);
+    again.play([(settled(0, "1"), "finish Some(1)")]);
+    let mut again = Run::new(options()).resume(options(), Drift::Fail);
+    again.play([(idle(0, vec![]), "fail ERR_SCRIPT_STALLED")]);
+}
+
+#[test]
+fn failures_are_shown_again_as_they_were() {
+    for (form, shown) in [
+        (OnAgentError::Reject, "-0 (2), 0.0!Error: RangeError: bad (2)"),
+        (OnAgentError::Null, "-0 (2), 0.0=null (2)"),
+    ] {
+        let rules = ScriptRules { on_agent_error: form, ..RULES };
+        let options = || CoreOptions { rules, ..options() };
+        let mut live = Run::new(options());
+        live.play([(idle(0, vec![ask(0, "a")]), "+0, agent 0#1"), (broken(0, 2.0), shown)]);
+        let mut again = live.resume(options(), Drift::Fail);
+        again
+            .play([(idle(0, vec![ask(0, "a")]), &shown[8..]), (idle(0, vec![ask(0, "a")]), "+1, agent 1#1")]);
+        // Where the run may differ anyway, it is tried again.
+        for (drift, attempt) in [(Drift::Match, "+0, agent 0#1"), (Drift::Prefix, "+0, agent 0#1")] {
+            live.resume(options(), drift).play([(idle(0, vec![ask(0, "a")]), attempt)]);
+        }
+    }
+}
+
+#[test]
+fn refusals_are_shown_again_and_do_not_count_as_calls() {
+    let limited = |calls| CoreOptions { max_agents: Cap::At(calls), ..options() };
+    let two = || idle(0, vec![ask(0, "a"), ask(1, "b")]);
+    let mut live = Run::new(limited(1));
+    live.play([(
+        two(),
+        "-1 (0), +0, agent 0#1, 0.1!AgentLimitError: the run has made its 1 agent calls; maxAgents allows no more (0)",
+    )]);
+    let mut again = live.resume(limited(2), Drift::Fail);
+    again.play([
+        (
+            two(),
+            "0.1!AgentLimitError: the run has made its 1 agent calls; maxAgents allows no more (0)",
+        ),
+        (
+            idle(0, vec![ask(1, "c"), ask(2, "d")]),
+            "-3 (0), +0, agent 0#2, +2, agent 2#1, 0.2!AgentLimitError: the run has made its 2 agent calls; maxAgents allows no more (0)",
+        ),
+    ]);
+
+    let mut live = Run::new(hard(10.0));
+    live.play([
+        (idle(0, vec![ask(0, "a")]), "+0, agent 0#1"),
+        (reply(0, "1", 12.0), "-0 (12), 0.0=1 (12)"),
+        (
+            idle(0, vec![ask(0, "b")]),
+            "-1 (12), 0.0!BudgetExhaustedError: the budget of 10 output tokens is used up: 12 were spent (12)",
+        ),
+    ]);
+    // More is allowed now, but what the script was told stays so.
+    let mut again = live.resume(hard(100.0), Drift::Fail);
+    again.play([
+        (idle(0, vec![ask(0, "a")]), "0.0=1 (12)"),
+        (
+            idle(0, vec![ask(0, "b")]),
+            "0.0!BudgetExhaustedError: the budget of 10 output tokens is used up: 12 were spent (12)",
+        ),
+        (idle(0, vec![ask(0, "b")]), "+2, agent 2#1"),
+    ]);
+    // One that was begun goes on; one that comes after all was shown is refused.
+    let mut again = live.resume(hard(10.0), Drift::Fail);
+    again.play([
+        (idle(0, vec![ask(0, "a")]), "0.0=1 (12)"),
+        (
+            idle(0, vec![ask(0, "b"), ask(1, "c")]),
+            "0.0!BudgetExhaustedError: the budget of 10 output tokens is used up: 12 were spent (12)",
+        ),
+        (
+            idle(0, vec![]),
+            "-2 (12), 0.1!BudgetExhaustedError: the budget of 10 output tokens is used up: 12 were spent (12)",
+        ),
+    ]);
+}
+
+#[test]
+fn timers_that_have_run_down_do_not_run_again() {
+    let first = || idle(0, vec![timer(0), timer(1), timer(2), ask(3, "a")]);
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "timer 0, timer 1, timer 2, +3, agent 3#1"),
+        (fired(1), "-1 (0), 0.1=undefined (0)"),
+        // While the script runs: a timer has run down that it does not want any more, like one that has not.
+        (fired(0), "-0 (0)"),
+        (idle(0, vec![withdraw(0), withdraw(2), timer(0)]), "abort 2, timer 4"),
+        (reply(3, "1", 0.0), "-3 (0), 0.3=1 (0)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (first(), "0.1=undefined (0)"),
+        (idle(0, vec![withdraw(0), withdraw(2), timer(0)]), "0.3=1 (0)"),
+        (idle(0, vec![]), "timer 4"),
+        (fired(4), "-4 (0), 0.0=undefined (0)"),
+        (idle(0, vec![]), "fail ERR_SCRIPT_STALLED"),
+    ]);
+}
+
+/// A child with a child of its own, and an agent beside them.
+fn nested() -> Run {
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![call(0, "c"), ask(1, "a")]), "+0, +1, agent 1#1, child 0 vm1 (0)"),
+        (idle(1, vec![call(0, "d"), ask(1, "b")]), "+2, +3, agent 3#1, child 2 vm2 (0)"),
+        (idle(2, vec![ask(0, "e")]), "+4, agent 4#1"),
+        (reply(1, "1", 1.0), "-1 (1), 0.1=1 (1)"),
+        (idle(0, vec![]), ""),
+        (reply(4, "4", 1.0), "-4 (2), 2.0=4 (2)"),
+        // The agent of the outer child ends while the inner one comes to its end.
+        (reply(3, "3", 1.0), "-3 (3)"),
+        (settled(2, "2"), "drop vm2, -2 (3), 1.1=3 (3)"),
+        (idle(1, vec![]), "1.0=2 (3)"),
+        (settled(1, "0"), "drop vm1, -0 (3), 0.0=0 (3)"),
+    ]);
+    live
+}
+
+#[test]
+fn children_begin_and_end_where_they_did() {
+    let live = nested();
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![call(0, "c"), ask(1, "a")]), "child 0 vm1 (0)"),
+        (idle(1, vec![call(0, "d"), ask(1, "b")]), "child 2 vm2 (0)"),
+        (idle(2, vec![ask(0, "e")]), "0.1=1 (1)"),
+        (idle(0, vec![]), "2.0=4 (2)"),
+        (settled(2, "2"), "drop vm2, 1.1=3 (3)"),
+        (idle(1, vec![]), "1.0=2 (3)"),
+        (settled(1, "0"), "drop vm1, 0.0=0 (3)"),
+        (settled(0, "9"), "finish Some(9)"),
+    ]);
+    assert_eq!(again.journal.0.len(), live.journal.0.len(), "something was written twice");
+}
+
+#[test]
+fn a_child_that_ends_later_than_before_is_a_mismatch() {
+    let mut again = nested().resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![call(0, "c"), ask(1, "a")]), "child 0 vm1 (0)"),
+        (idle(1, vec![call(0, "d"), ask(1, "b")]), "child 2 vm2 (0)"),
+        (idle(2, vec![ask(0, "e"), timer(1)]), "0.1=1 (1)"),
+        (idle(0, vec![]), "2.0=4 (2)"),
+        (idle(2, vec![]), "1.1=3 (3)"),
+        (
+            idle(1, vec![]),
+            "ERR_REPLAY_MISMATCH: the workflow does not do what its journal says: call 2 (a child workflow labelled \"d\") had ended here, now it goes on",
+        ),
+        (idle(1, vec![]), ""),
+    ]);
+}
+
+#[test]
+fn what_children_come_to_after_the_journal_ends_is_shown_in_order_and_with_todays_budget() {
+    let first = || idle(0, vec![call(0, "c"), call(1, "d"), ask(2, "a"), ask(3, "b")]);
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, +1, +2, agent 2#1, +3, agent 3#1, child 0 vm1 (0)"),
+        (reply(2, "1", 5.0), "-2 (5)"),
+    ]);
+    // The run dies before the first child reports. What comes of that is told once all was shown: the end of the first
+    // child goes before what the second one asks for, and sees what the agent has cost.
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (first(), "child 0 vm1 (0)"),
+        (settled(1, "1"), "drop vm1, child 1 vm2 (0)"),
+        (idle(2, vec![call(0, "e"), ask(1, "c")]), "0.2=1 (5)"),
+        (idle(0, vec![call(2, "f")]), "-0 (5), +4, +6, +3, agent 3#2, +5, agent 5#1, 0.0=1 (5)"),
+        (idle(0, vec![]), "child 4 vm3 (5)"),
+        (settled(3, "3"), "drop vm3, -4 (5), child 6 vm4 (5)"),
+        (settled(4, "4"), "drop vm4, -6 (5), 2.0=3 (5)"),
+        (idle(2, vec![]), "0.2=4 (5)"),
+    ]);
+}
+
+#[test]
+fn what_a_script_does_not_want_any_more_is_not_shown() {
+    // A child has ended by the time its caller gives it up.
+    let first = || idle(0, vec![call(0, "c"), ask(1, "a"), ask(2, "b")]);
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, +1, agent 1#1, +2, agent 2#1, child 0 vm1 (0)"),
+        (reply(1, "1", 0.0), "-1 (0)"),
+        (settled(1, "1"), "drop vm1, -0 (0), 0.1=1 (0)"),
+        (idle(0, vec![withdraw(0), timer(0)]), "timer 3"),
+        (reply(2, "2", 0.0), "-2 (0), 0.2=2 (0)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (first(), "child 0 vm1 (0)"),
+        (settled(1, "1"), "drop vm1, 0.1=1 (0)"),
+        (idle(0, vec![withdraw(0), timer(0)]), "0.2=2 (0)"),
+        (idle(0, vec![]), "timer 3"),
+        (fired(3), "-3 (0), 0.0=undefined (0)"),
+        (idle(0, vec![]), "fail ERR_SCRIPT_STALLED"),
+    ]);
+    // The same where its end was not written: it is told, and not shown.
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, +1, agent 1#1, +2, agent 2#1, child 0 vm1 (0)"),
+        (reply(1, "1", 0.0), "-1 (0)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (first(), "child 0 vm1 (0)"),
+        (settled(1, "1"), "drop vm1, 0.1=1 (0)"),
+        (idle(0, vec![withdraw(0), timer(0)]), "-0 (0), timer 3, +2, agent 2#2"),
+    ]);
+    // A child that was not even begun: that it was to begin is told before its end.
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![ask(0, "a")]), "+0, agent 0#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+        (idle(0, vec![timer(0), timer(1)]), "timer 1, timer 2"),
+        (fired(1), "-1 (0), 0.0=undefined (0)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![timer(0), timer(1)]), "0.0=undefined (0)"),
+        (idle(0, vec![call(2, "c"), withdraw(2)]), "+3, drop vm1, timer 2"),
+    ]);
+}
+
+#[test]
+fn what_was_said_is_said_once() {
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "log \"a\", +0, agent 0#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+        (idle(0, vec![log("b"), ask(0, "b"), log("c")]), "log \"b\", log \"c\", +1, agent 1#1"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![log("b"), ask(0, "b"), log("c"), log("d")]), "log \"d\", +1, agent 1#2"),
+    ]);
+    for drift in [Drift::Match, Drift::Prefix] {
+        let mut again = live.resume(options(), drift);
+        again.play([(idle(0, vec![log("a"), ask(0, "a")]), "log \"a\", -0 (0), 0.0=1 (0)")]);
+    }
+    // A run that was cancelled has said more than it will say again.
+    live.play([
+        (
+            cancel(),
+            "grace, abort all, 0.0!CancelledError: workflow run was cancelled: cancelled by the caller (0)",
+        ),
+        (idle(0, vec![log("cleaned up"), timer(0)]), "log \"cleaned up\", timer 2"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![log("b"), ask(0, "b"), log("c")]), "+1, agent 1#2"),
+        (reply(1, "1", 0.0), "-1 (0), 0.0=1 (0)"),
+        (idle(0, vec![log("d"), timer(0)]), "log \"d\", timer 2"),
+    ]);
+}
+
+#[test]
+fn warnings_of_options_are_given_once() {
+    let odd = |slot, prompt: &str, option: &str| {
+        ask_with(slot, prompt, AgentOptions { unknown: vec![option.to_owned()], ..AgentOptions::default() })
+    };
+    let first = || idle(0, vec![odd(0, "a", "x"), odd(1, "b", "y")]);
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "WARN_UNKNOWN_OPTION, WARN_UNKNOWN_OPTION, +0, agent 0#1, +1, agent 1#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (first(), "0.0=1 (0)"),
+        (
+            idle(0, vec![odd(0, "c", "x"), odd(2, "d", "y"), odd(3, "e", "z")]),
+            "WARN_UNKNOWN_OPTION, +1, agent 1#2, +2, agent 2#1, +3, agent 3#1, +4, agent 4#1",
+        ),
+    ]);
+}
+
+#[test]
+fn what_was_spent_is_what_it_was() {
+    let first = || idle(0, vec![ask(0, "a"), retrying(1, "b")]);
+    let mut live = Run::new(hard(100.0));
+    live.play([
+        (first(), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(0, "1", 3.0), "-0 (3), 0.0=1 (3)"),
+        (idle(0, vec![ask(0, "c")]), "+2, agent 2#1"),
+        (broken(1, 40.0), "backoff 1 0ms"),
+        (backoff_over(1), "+1, agent 1#2"),
+        (broken(1, 50.0), "backoff 1 0ms"),
+    ]);
+    assert_eq!(live.spent(), 93.0);
+    // Scripts see what they saw, and the run knows what was paid meanwhile.
+    let mut again = live.resume(hard(100.0), Drift::Fail);
+    again.play([
+        (first(), "0.0=1 (3)"),
+        (idle(0, vec![ask(0, "c")]), "+1, agent 1#3, +2, agent 2#2"),
+        (reply(2, "2", 7.0), "-2 (100), 0.0=2 (100)"),
+        (
+            idle(0, vec![ask(0, "d")]),
+            "-3 (100), 0.0!BudgetExhaustedError: the budget of 100 output tokens is used up: 100 were spent (100)",
+        ),
+    ]);
+    // What others spend of the same budget in the meantime is not lost.
+    let mut again = live.resume(hard(100.0), Drift::Fail);
+    let others = Input::BudgetChanged(BudgetChange { spent: 5.0, total: None });
+    again.play([
+        (first(), "0.0=1 (3)"),
+        (others, ""),
+        (idle(0, vec![ask(0, "c")]), "+1, agent 1#3, +2, agent 2#2"),
+        (reply(2, "2", 1.0), "-2 (99), 0.0=2 (99)"),
+    ]);
+    // A workflow that ends before it has seen everything has paid for it all the same.
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(0, "1", 3.0), "-0 (3), 0.0=1 (3)"),
+        (reply(1, "1", 4.0), "-1 (7)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(first(), "0.0=1 (3)")]);
+    let effects = again.feed(settled(0, "1"));
+    assert_eq!(told(&effects), "finish Some(1)");
+    assert_eq!(ends(&effects), [] as [&str; 0], "its end was told before");
+    assert_eq!(again.spent(), 7.0);
+}
+
+#[test]
+fn a_script_that_does_something_else_is_told_what() {
+    let labelled = |prompt: &str, model: Option<&str>| {
+        let (label, model) = (Some("review".to_owned()), model.map(str::to_owned));
+        ask_with(0, prompt, AgentOptions { label, model, ..AgentOptions::default() })
+    };
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![ask(1, "x"), labelled("a", None)]), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.1=1 (0)"),
+    ]);
+    for (said, expected) in [
+        (
+            vec![ask(1, "x"), labelled("b", Some("m"))],
+            "call 1 was an agent call labelled \"review\", now it is an agent call labelled \"review\"\n  prompt: recorded \"a\", asked \"b\"\n  model: recorded nothing, asked \"m\"",
+        ),
+        (
+            vec![ask(1, "x"), call(0, "c")],
+            "call 1 was an agent call labelled \"review\", now it is a child workflow labelled \"c\"\n  prompt: recorded \"a\", asked nothing\n  workflow: recorded nothing, asked c\n  args: recorded nothing, asked undefined",
+        ),
+        (
+            vec![timer(1), labelled("a", None)],
+            "call 0 was an agent call, now it is a timer\n  prompt: recorded \"x\", asked nothing\n  ms: recorded nothing, asked 1000",
+        ),
+        (
+            vec![ask(1, "x"), timer(0)],
+            "call 1 was an agent call labelled \"review\", now it is a timer\n  prompt: recorded \"a\", asked nothing\n  ms: recorded nothing, asked 1000",
+        ),
+    ] {
+        let mut again = live.resume(options(), Drift::Fail);
+        let effects = again.feed(idle(0, said));
+        let expected =
+            format!("ERR_REPLAY_MISMATCH: the workflow does not do what its journal says: {expected}");
+        assert_eq!(told(&effects), expected);
+        assert_eq!(effects.len(), 1, "{effects:?}");
+        assert_eq!(told(&again.feed(idle(0, vec![ask(2, "z")]))), "", "it is over");
+    }
+    // The label is for people.
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(idle(0, vec![ask(1, "x"), ask(0, "a")]), "0.1=1 (0)")]);
+}
+
+#[test]
+fn a_script_that_asks_for_less_is_told_what_is_missing() {
+    let first = || idle(0, vec![ask(0, "a"), ask(1, "b")]);
+    let missing = |call: &str| {
+        format!(
+            "ERR_REPLAY_MISMATCH: the workflow does not do what its journal says: call {call}, now it is nothing"
+        )
+    };
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+        (idle(0, vec![ask(0, "c")]), "+2, agent 2#1"),
+    ]);
+    // An unfinished one.
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(first(), "0.0=1 (0)")]);
+    assert_eq!(told(&again.feed(idle(0, vec![]))), missing("2 was an agent call"));
+    // One that has ended.
+    live.play([(reply(2, "1", 0.0), "-2 (0), 0.0=1 (0)")]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(first(), "0.0=1 (0)")]);
+    assert_eq!(told(&again.feed(idle(0, vec![]))), missing("2 was an agent call"));
+    // All of them.
+    let mut again = live.resume(options(), Drift::Fail);
+    assert_eq!(told(&again.feed(idle(0, vec![]))), missing("0 was an agent call"));
+    // It is over too early: before its last calls, or without waiting for them.
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(first(), "0.0=1 (0)")]);
+    assert_eq!(told(&again.feed(settled(0, "1"))), missing("2 was an agent call"));
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(first(), "0.0=1 (0)")]);
+    let end = Some(Settled::Value(None));
+    let effects = again.feed(Input::VmIdle { vm: VmId::ROOT, said: vec![ask(0, "c")], settled: end });
+    assert_eq!(
+        told(&effects),
+        "ERR_REPLAY_MISMATCH: the workflow does not do what its journal says: it waited for call 2 (an agent call), now it ends without it"
+    );
+    // With another drift it is just another run.
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([(first(), "-0 (0), 0.0=1 (0)"), (settled(0, "1"), "finish Some(1)")]);
+}
+
+#[test]
+fn answers_that_match_are_taken_wherever_they_stood() {
+    let mut live = Run::new(options());
+    live.play([
+        (
+            idle(0, vec![ask(0, "a"), ask(1, "x"), ask(2, "x"), ask(3, "x"), timer(4)]),
+            "timer 4, +0, agent 0#1, +1, agent 1#1, +2, agent 2#1, +3, agent 3#1",
+        ),
+        (reply(3, "33", 3.0), "-3 (3), 0.3=33 (3)"),
+        (broken(2, 2.0), "-2 (5)"),
+        (reply(1, "11", 1.0), "-1 (6)"),
+        (fired(4), "-4 (6)"),
+    ]);
+    // The first call is another one; of the equal ones the failed one runs again, and so does the timer.
+    let mut again = live.resume(options(), Drift::Match);
+    again.play([
+        (
+            idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]),
+            "timer 0, -2 (1), -4 (4), +1, agent 1#1, +3, agent 3#1, 0.2=11 (1)",
+        ),
+        (idle(0, vec![]), "0.4=33 (4)"),
+        // There is no fourth answer.
+        (idle(0, vec![ask(2, "x")]), "+5, agent 5#1"),
+        (reply(1, "1", 1.0), "-1 (5), 0.1=1 (5)"),
+    ]);
+    // What was taken is in the new journal like what was done.
+    let mut third = again.resume(options(), Drift::Fail);
+    third.play([
+        (idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]), "0.2=11 (1)"),
+        (idle(0, vec![]), "0.4=33 (4)"),
+        (idle(0, vec![ask(2, "x")]), "0.1=1 (5)"),
+        (idle(0, vec![]), "timer 0, +3, agent 3#2, +5, agent 5#2"),
+    ]);
+}
+
+#[test]
+fn children_run_again_where_answers_are_matched() {
+    let mut again = nested().resume(options(), Drift::Match);
+    again.play([
+        (idle(0, vec![call(0, "c"), ask(1, "changed")]), "+0, +1, agent 1#1, child 0 vm1 (0)"),
+        (idle(1, vec![call(0, "d"), ask(1, "b")]), "+2, -3 (1), child 2 vm2 (0)"),
+        (idle(2, vec![ask(0, "e")]), "-4 (2), 1.1=3 (1)"),
+        (idle(1, vec![]), "2.0=4 (2)"),
+        (settled(2, "2"), "drop vm2, -2 (2), 1.0=2 (2)"),
+    ]);
+}
+
+#[test]
+fn a_prefix_goes_as_far_as_nothing_has_changed() {
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![ask(0, "a"), ask(1, "b"), ask(2, "c")]), "+0, agent 0#1, +1, agent 1#1, +2, agent 2#1"),
+        (reply(2, "2", 1.0), "-2 (1), 0.2=2 (1)"),
+        (idle(0, vec![ask(2, "d")]), "+3, agent 3#1"),
+        (reply(0, "0", 1.0), "-0 (2), 0.0=0 (2)"),
+        (idle(0, vec![]), ""),
+        (reply(1, "1", 1.0), "-1 (3), 0.1=1 (3)"),
+    ]);
+    // Unchanged: everything.
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([
+        (idle(0, vec![ask(0, "a"), ask(1, "b"), ask(2, "c")]), "-2 (1), 0.2=2 (1)"),
+        (idle(0, vec![ask(2, "d")]), "-0 (2), 0.0=0 (2)"),
+        (idle(0, vec![]), "-1 (3), 0.1=1 (3)"),
+        (idle(0, vec![]), "+3, agent 3#2"),
+    ]);
+    // The second has changed: it and the third run, whatever the third was.
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([
+        (idle(0, vec![ask(0, "a"), ask(1, "B"), ask(2, "c")]), "-0 (2), 0.0=0 (2)"),
+        (idle(0, vec![]), "+1, agent 1#1, +2, agent 2#1"),
+        (reply(2, "2", 1.0), "-2 (4), 0.2=2 (4)"),
+        (idle(0, vec![ask(2, "d")]), "+3, agent 3#1"),
+    ]);
+    // The journal that begins anew is as good as any.
+    let mut third = again.resume(options(), Drift::Fail);
+    third.play([
+        (idle(0, vec![ask(0, "a"), ask(1, "B"), ask(2, "c")]), "0.0=0 (2)"),
+        (idle(0, vec![]), "0.2=2 (4)"),
+        (idle(0, vec![ask(2, "d")]), "+1, agent 1#2, +3, agent 3#2"),
+    ]);
+    // A failed call is a change.
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![ask(0, "a"), ask(1, "b"), ask(2, "c")]), "+0, agent 0#1, +1, agent 1#1, +2, agent 2#1"),
+        (reply(0, "0", 1.0), "-0 (1), 0.0=0 (1)"),
+        (broken(1, 1.0), "-1 (2)"),
+        (reply(2, "2", 1.0), "-2 (3)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([
+        (idle(0, vec![ask(0, "a"), ask(1, "b"), ask(2, "c")]), "-0 (1), 0.0=0 (1)"),
+        (idle(0, vec![]), "+1, agent 1#1, +2, agent 2#1"),
+    ]);
+    assert_eq!(again.spent(), 3.0);
+}
+
+#[test]
+fn a_child_that_has_changed_takes_what_came_after_it_along() {
+    let first = || idle(0, vec![call(0, "c"), timer(1), ask(2, "a")]);
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, timer 1, +2, agent 2#1, child 0 vm1 (0)"),
+        (idle(1, vec![ask(0, "b")]), "+3, agent 3#1"),
+        (reply(3, "3", 0.0), "-3 (0), 1.0=3 (0)"),
+        (settled(1, "1"), "drop vm1, -0 (0), 0.0=1 (0)"),
+        (idle(0, vec![]), ""),
+        (fired(1), "-1 (0), 0.1=undefined (0)"),
+        (idle(0, vec![]), ""),
+        (reply(2, "2", 0.0), "-2 (0), 0.2=2 (0)"),
+    ]);
+    // The child asks for something else, and so its end is not what it was. Nothing after it can be shown: neither the
+    // answer of the agent nor that the timer has run down.
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([
+        (first(), "+0, child 0 vm1 (0)"),
+        (idle(1, vec![ask(0, "B")]), "timer 1, +2, agent 2#2, +3, agent 3#1"),
+        (fired(1), "-1 (0), 0.1=undefined (0)"),
+        (idle(0, vec![]), ""),
+        (reply(2, "2", 0.0), "-2 (0), 0.2=2 (0)"),
+    ]);
+}
+
+const CANCELLED: &str = "CancelledError: workflow run was cancelled: cancelled by the caller";
+
+#[test]
+fn a_run_is_cancelled_while_it_is_shown_its_journal() {
+    let first = || idle(0, vec![call(0, "c"), ask(1, "a"), ask(2, "b"), timer(3)]);
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, timer 3, +1, agent 1#1, +2, agent 2#1, child 0 vm1 (0)"),
+        (reply(1, "1", 3.0), "-1 (3)"),
+        (settled(1, "1"), "drop vm1, -0 (3), 0.1=1 (3)"),
+        (idle(0, vec![ask(1, "c")]), "+4, agent 4#1, 0.0=1 (3)"),
+        (reply(4, "4", 1.0), "-4 (4)"),
+    ]);
+    let written = live.journal.0.len();
+    // While the workflow looks at its first outcome. Neither is its next call held against the journal, nor does anything
+    // start; what had ended is not told to have ended again.
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(first(), "child 0 vm1 (0)"), (settled(1, "1"), "drop vm1, 0.1=1 (3)")]);
+    let effects = again.feed(cancel());
+    assert_eq!(told(&effects), "grace, abort all");
+    assert_eq!(ends(&effects), ["2 Cancelled"]);
+    for (input, expected) in [
+        (idle(0, vec![ask(1, "c"), timer(4), log("x")]), "timer 6, log \"x\", 0.0=1 (4)".to_owned()),
+        (idle(0, vec![]), format!("0.2!{CANCELLED} (4)")),
+        (idle(0, vec![]), "0.3=undefined (4)".to_owned()),
+        (idle(0, vec![]), format!("0.1!{CANCELLED} (4)")),
+        (Input::GraceOver, "abort 6, fail ERR_RUN_CANCELLED".to_owned()),
+    ] {
+        let shown = format!("{input:?}");
+        assert_eq!(told(&again.feed(input)), expected, "{shown}");
+    }
+    assert_eq!(again.spent(), 4.0);
+    let records =
+        |journal: &Journal| journal.0.iter().filter(|written| matches!(written, Written::Record(_))).count();
+    assert_eq!(again.journal.0.len(), written + 1, "but for the log line nothing was added");
+    assert_eq!(records(&again.journal), records(&live.journal));
+    // Whoever takes it up again finds what there was.
+    let mut third = again.resume(options(), Drift::Fail);
+    third.play([
+        (first(), "child 0 vm1 (0)"),
+        (settled(1, "1"), "drop vm1, 0.1=1 (3)"),
+        (idle(0, vec![ask(1, "c")]), "0.0=1 (3)"),
+        (idle(0, vec![]), "0.1=4 (4)"),
+        (idle(0, vec![]), "timer 3, +2, agent 2#2"),
+    ]);
+}
+
+#[test]
+fn a_child_that_was_to_begin_begins_cancelled() {
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![ask(0, "a")]), "+0, agent 0#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+        (idle(0, vec![ask(0, "b"), call(1, "c")]), "+2, +1, agent 1#1, child 2 vm1 (0)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![ask(0, "b"), call(1, "c")]), "child 2 vm1 (0)"),
+        (cancel(), "grace, abort all"),
+    ]);
+    assert_eq!(told(&again.feed(idle(1, vec![ask(0, "d")]))), format!("0.0!{CANCELLED} (0)"));
+    assert_eq!(told(&again.feed(idle(0, vec![]))), format!("1.0!{CANCELLED} (0)"));
+}
+
+#[test]
+fn no_answer_is_matched_in_a_run_that_is_cancelled() {
+    let mut live = Run::new(options());
+    live.play([(idle(0, vec![ask(0, "a")]), "+0, agent 0#1"), (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)")]);
+    let mut again = live.resume(options(), Drift::Match);
+    again.play([(cancel(), "grace, abort all")]);
+    assert_eq!(told(&again.feed(idle(0, vec![ask(0, "a")]))), format!("0.0!{CANCELLED} (0)"));
+}
+
+#[test]
+fn caps_and_limits_hold_right_after_the_journal() {
+    let first = || idle(0, vec![ask(0, "a"), ask(1, "b"), ask(2, "c"), ask(3, "d")]);
+    let options = || CoreOptions { max_agents: Cap::At(5), ..capped(2) };
+    let mut live = Run::new(options());
+    live.play([
+        (first(), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(1, "1", 0.0), "-1 (0), +2, agent 2#1, 0.1=1 (0)"),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (first(), "0.1=1 (0)"),
+        (
+            idle(0, vec![ask(1, "e"), ask(4, "f")]),
+            "-5 (0), +0, agent 0#2, +2, agent 2#2, 0.4!AgentLimitError: the run has made its 5 agent calls; maxAgents allows no more (0)",
+        ),
+        (idle(0, vec![]), ""),
+        (answer(2, 0.0), "-2 (0), +3, agent 3#1, 0.2=1 (0)"),
+    ]);
+}

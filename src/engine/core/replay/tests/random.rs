@@ -1,0 +1,833 @@
+//! Random workflows, cut off at every point of their journals and taken up again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::error::WorkflowError;
+use crate::model::outcome::{AttemptFailure, Wait, WaitReason};
+use crate::model::worktree::WorktreeChoice;
+
+/// Numbers that look like chance (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end.max(1) as u64).unwrap()
+    }
+
+    fn one_in(&mut self, number: usize) -> bool {
+        self.below(number) == 0
+    }
+}
+
+fn hash(parts: impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a random run is like.
+#[derive(Clone, Copy, Debug)]
+struct Setup {
+    seed: u64,
+    /// Nothing happens while a script runs.
+    calm: bool,
+    /// 0 for none.
+    cap: usize,
+    retries: bool,
+    limits: bool,
+    worktrees: bool,
+    /// Tokens of a hard budget.
+    budget: Option<u8>,
+    max_agents: Option<u8>,
+    null: bool,
+}
+
+impl Setup {
+    fn any() -> impl Strategy<Value = Self> {
+        let flags = any::<[bool; 5]>();
+        let some = || prop_oneof![2 => Just(None), 1 => (3u8..40).prop_map(Some)];
+        (any::<u64>(), flags, 0usize..4, some(), some()).prop_map(
+            |(seed, [calm, retries, limits, worktrees, null], cap, budget, max_agents)| Self {
+                seed,
+                calm,
+                cap,
+                retries,
+                limits,
+                worktrees,
+                budget,
+                max_agents,
+                null,
+            },
+        )
+    }
+
+    fn options(&self) -> CoreOptions {
+        let rules = ScriptRules {
+            budget_mode: if self.budget.is_some() { BudgetMode::Hard } else { BudgetMode::Soft },
+            on_agent_error: if self.null { OnAgentError::Null } else { OnAgentError::Reject },
+        };
+        CoreOptions {
+            budget: BudgetState { total: self.budget.map(f64::from), spent: 0.0 },
+            rules,
+            max_parallel_agents: if self.cap == 0 { Cap::None } else { Cap::At(self.cap) },
+            max_agents: self.max_agents.map_or(Cap::None, |calls| Cap::At(calls.into())),
+            ..options()
+        }
+    }
+
+    /// Whether a run that was cut off can be made to go on exactly as it would have gone on. It cannot, if a call gets
+    /// back in line behind others and is first in line after a crash; or if something came in while a script was
+    /// running, which the journal does not tell from something that came in before or after.
+    fn is_exact(&self) -> bool {
+        self.calm && (self.cap == 0 || !(self.retries || self.limits))
+    }
+}
+
+/// A script, and what it knows.
+#[derive(Debug)]
+struct Script {
+    /// All that it was shown, and in which order.
+    seen: u64,
+    depth: usize,
+    turns: usize,
+    pending: BTreeMap<u32, ()>,
+    plan: Option<Plan>,
+    setup: Setup,
+}
+
+/// What a script does that goes its way whatever it is shown: branches side by side, each one step after the other.
+#[derive(Clone, Debug, Default)]
+struct Plan {
+    branches: Vec<Vec<Step>>,
+    /// How far each has come, and the place of its pending call.
+    at: Vec<(usize, Option<u32>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Ask(String),
+    Wait,
+    /// A child that asks for these, one after the other.
+    Child(Vec<String>),
+}
+
+impl Script {
+    fn new(seen: u64, depth: usize, plan: Option<Plan>, setup: Setup) -> Self {
+        Self { seen, depth, turns: 0, pending: BTreeMap::new(), plan, setup }
+    }
+
+    fn free_slot(&mut self) -> u32 {
+        let slot = (0..).find(|slot| !self.pending.contains_key(slot)).unwrap();
+        self.pending.insert(slot, ());
+        slot
+    }
+
+    fn shown(&mut self, slot: Slot, outcome: &crate::model::outcome::Outcome, budget: BudgetState) {
+        assert!(self.pending.remove(&slot.0).is_some(), "{slot:?} was never asked for, or was withdrawn");
+        self.seen = hash((self.seen, slot.0, format!("{outcome:?} {budget:?}")));
+        if let Some(plan) = &mut self.plan {
+            let branch = plan.at.iter_mut().find(|(_, place)| *place == Some(slot.0)).unwrap();
+            *branch = (branch.0 + 1, None);
+        }
+    }
+
+    /// Runs until it waits for something, or is done.
+    fn run(&mut self, silent: bool) -> (Vec<Item>, Option<Settled>) {
+        match self.plan.take() {
+            Some(plan) => self.go_on(plan),
+            None => self.improvise(silent),
+        }
+    }
+
+    fn go_on(&mut self, mut plan: Plan) -> (Vec<Item>, Option<Settled>) {
+        let mut said = Vec::new();
+        for number in 0..plan.branches.len() {
+            let (at, pending) = plan.at[number];
+            if pending.is_some() {
+                continue;
+            }
+            let Some(step) = plan.branches[number].get(at).cloned() else { continue };
+            let slot = self.free_slot();
+            plan.at[number].1 = Some(slot);
+            said.push(match step {
+                Step::Ask(prompt) => ask(slot, &prompt),
+                Step::Wait => timer(slot),
+                Step::Child(prompts) => call(slot, &prompts.join(" ")),
+            });
+        }
+        self.plan = Some(plan);
+        (said, self.pending.is_empty().then_some(Settled::Value(None)))
+    }
+
+    /// Does what all that it was shown makes it do: whoever shows it something else finds out.
+    fn improvise(&mut self, silent: bool) -> (Vec<Item>, Option<Settled>) {
+        let mut chance = Chance(self.seen);
+        self.turns += 1;
+        let mut said = Vec::new();
+        let asks = if self.turns > 6 { 0 } else { chance.below(4) + usize::from(self.turns == 1) };
+        for _ in 0..asks {
+            match chance.below(16) {
+                0..9 => {
+                    let parsed = self.agent_options(&mut chance);
+                    let prompt = format!("p{}", chance.below(3));
+                    said.push(ask_with(self.free_slot(), &prompt, parsed));
+                }
+                9..11 => said.push(timer(self.free_slot())),
+                11..13 if self.depth < 2 => {
+                    let name = ["a", "b", "missing"][chance.below(3)];
+                    said.push(call(self.free_slot(), name));
+                }
+                11..15 => {
+                    let nth = chance.below(self.pending.len());
+                    let Some(slot) = self.pending.keys().copied().nth(nth) else { continue };
+                    self.pending.remove(&slot);
+                    said.push(withdraw(slot));
+                }
+                _ if silent => {}
+                _ => said.push(log(&self.seen.to_string())),
+            }
+        }
+        let done = self.pending.is_empty() && chance.below(8) > 0;
+        let result = JsonText::from_str_value(&self.seen.to_string());
+        let settled = match chance.below(24) {
+            0 => Some(Settled::Failed(WorkflowError::NoEntry)),
+            1 => Some(Settled::Value(Some(result))),
+            _ if done || self.turns > 8 => Some(Settled::Value(Some(result))),
+            _ => None,
+        };
+        (said, settled)
+    }
+
+    fn agent_options(&self, chance: &mut Chance) -> AgentOptions {
+        let retry = RetryPolicy { max_attempts: 3, backoff: Duration::from_millis(1) };
+        AgentOptions {
+            retry: (chance.one_in(2) && self.setup.retries).then_some(retry),
+            worktree: (chance.one_in(3) && self.setup.worktrees).then(WorktreeChoice::default),
+            provider: chance.one_in(4).then(|| "other".to_owned()),
+            unknown: if chance.one_in(8) { vec!["odd".to_owned()] } else { Vec::new() },
+            ..AgentOptions::default()
+        }
+    }
+}
+
+/// What happens to a call that is under way.
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    Answer { value: u64, tokens: u8 },
+    Mismatch { tokens: u8 },
+    Fail { retryable: bool, tokens: u8 },
+    Refuse,
+    Limit,
+    BackedOff,
+    Closed,
+    Fired,
+}
+
+impl What {
+    /// The same attempt once more, at no cost.
+    fn again(&self) -> Self {
+        let mut again = self.clone();
+        if let Self::Answer { tokens, .. } | Self::Mismatch { tokens } | Self::Fail { tokens, .. } =
+            &mut again
+        {
+            *tokens = 0;
+        }
+        again
+    }
+
+    fn input(&self, call: CallId) -> Input {
+        let usage = |tokens: u8| Usage { charged: tokens.into(), report: None };
+        let outcome = match self {
+            Self::BackedOff => return Input::BackoffOver { call },
+            Self::Closed => return Input::WorktreeClosed { call, report: None, error: None },
+            Self::Fired => return Input::TimerFired { call },
+            Self::Answer { value, tokens } => AttemptOutcome::Answer(AgentOutput {
+                output: Some(JsonText::new(value.to_string())),
+                usage: usage(*tokens),
+                ..AgentOutput::default()
+            }),
+            Self::Mismatch { tokens } => AttemptOutcome::Mismatch {
+                output: AgentOutput { usage: usage(*tokens), ..AgentOutput::default() },
+                errors: vec!["/ must be object".to_owned()],
+            },
+            Self::Fail { retryable, tokens } => AttemptOutcome::Failed(Box::new(AttemptFailure {
+                retryable: *retryable,
+                usage: usage(*tokens),
+                ..ErrorData::new("Error", "bad").into()
+            })),
+            Self::Refuse => AttemptOutcome::Refused { error: ErrorData::new("TypeError", "no schema") },
+            Self::Limit => {
+                let limit = Duration::from_secs(20);
+                let wait = Wait { reason: WaitReason::RateLimited, after: None, until: None, limit };
+                AttemptOutcome::Failed(Box::new(AttemptFailure {
+                    wait: Some(wait),
+                    ..ErrorData::new("Error", "429").into()
+                }))
+            }
+        };
+        Input::AgentFinished { call, outcome }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum UnderWay {
+    Running,
+    BackingOff,
+    Closing,
+    Timer,
+}
+
+/// One thing that happened, and whether the call was over then.
+#[derive(Clone, Debug)]
+struct Happening {
+    call: CallId,
+    what: What,
+    over: bool,
+}
+
+/// A run with the world around it.
+struct World {
+    setup: Setup,
+    core: Core,
+    journal: Journal,
+    /// How much had happened by the time each entry of the journal was written.
+    written_at: Vec<usize>,
+    happened: usize,
+    scripts: HashMap<VmId, Script>,
+    running: Option<VmId>,
+    plan: Option<Plan>,
+    /// The calls that scripts have made, by their numbers.
+    asked: Vec<Mark>,
+    next_call: u64,
+    places: HashMap<(VmId, Slot), CallId>,
+    under_way: BTreeMap<CallId, UnderWay>,
+    /// What scripts were shown: the call, whether it had ended, and the rest as text.
+    shown: Vec<(CallId, bool, String)>,
+    outcomes: HashMap<CallId, crate::model::outcome::Outcome>,
+    notes: Vec<String>,
+    /// Calls that began or ended according to the journal, this part of it or earlier ones.
+    recorded: HashSet<(CallId, bool)>,
+    started: HashSet<CallId>,
+    ends_told: HashSet<CallId>,
+    cancelled: bool,
+    /// Nothing can be added to the journal any more.
+    closed: bool,
+    result: Option<String>,
+}
+
+impl World {
+    fn begin(setup: Setup, plan: Option<Plan>, journal: Journal, recording: Option<Box<Recording>>) -> Self {
+        let core = Core::new(setup.options(), "flow.js".into(), true).recorded(marker);
+        let mut recorded = HashSet::new();
+        for written in &journal.0 {
+            match written {
+                Written::Record(Record::Begun { call, mark, .. }) if mark.kind == RecordedKind::Child => {
+                    recorded.insert((*call, false));
+                }
+                Written::Record(Record::Ended { call, .. }) => drop(recorded.insert((*call, true))),
+                _ => {}
+            }
+        }
+        let mut world = Self {
+            setup,
+            core,
+            written_at: Vec::new(),
+            happened: 0,
+            scripts: HashMap::new(),
+            running: None,
+            plan,
+            asked: Vec::new(),
+            next_call: 0,
+            places: HashMap::new(),
+            under_way: BTreeMap::new(),
+            shown: Vec::new(),
+            outcomes: HashMap::new(),
+            notes: Vec::new(),
+            ends_told: recorded.iter().filter(|(_, ended)| *ended).map(|(call, _)| *call).collect(),
+            recorded,
+            started: HashSet::new(),
+            cancelled: false,
+            closed: false,
+            result: None,
+            journal,
+        };
+        world.feed(Input::Started { recording });
+        world
+    }
+
+    /// Takes the run up where its journal ends after so many entries.
+    fn resume(&self, entries: usize) -> Self {
+        let journal = Journal(self.journal.0[..entries].to_vec());
+        let recording = journal.recording(Drift::Fail);
+        let notes = usize::try_from(recording.notes).unwrap();
+        let mut world = Self::begin(self.setup, self.plan.clone(), journal, Some(recording));
+        world.written_at = self.written_at[..entries].to_vec();
+        world.happened = world.written_at.last().copied().unwrap_or(0);
+        world.notes = self.notes[..notes].to_vec();
+        world
+    }
+
+    /// The numbers of entries after which a crash is worth looking at.
+    fn cuts(&self) -> Vec<usize> {
+        let entries = self.journal.0.iter().enumerate();
+        let ends = entries.filter(|(_, entry)| !matches!(entry, Written::Spent(_))).map(|(at, _)| at + 1);
+        std::iter::once(0).chain(ends).collect()
+    }
+
+    fn feed(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        self.core.step(input, &mut effects);
+        for effect in effects {
+            assert_eq!(self.result, None, "{effect:?} after the end");
+            let before = self.journal.0.len();
+            self.journal.write(&effect);
+            if self.journal.0.len() > before {
+                self.written_at.push(self.happened);
+            }
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartRoot => {
+                self.scripts
+                    .insert(VmId::ROOT, Script::new(self.setup.seed, 0, self.plan.clone(), self.setup));
+                self.running = Some(VmId::ROOT);
+            }
+            Effect::Deliver { vm, slot, outcome, budget } => {
+                assert_eq!(self.running, None, "two scripts run at once");
+                let call = self.places[&(vm, slot)];
+                assert!(
+                    self.cancelled || self.recorded.contains(&(call, true)),
+                    "{call} is not written down"
+                );
+                let script = self.scripts.get_mut(&vm).expect("the script is there");
+                script.shown(slot, &outcome, budget);
+                self.shown.push((call, true, format!("{vm:?} {slot:?} {outcome:?} {budget:?}")));
+                self.outcomes.insert(call, outcome);
+                self.running = Some(vm);
+            }
+            Effect::StartAgent { call, .. } => {
+                assert!(!self.cancelled, "{call} starts in a run that is cancelled");
+                assert!(!self.recorded.contains(&(call, true)), "{call} runs again");
+                self.started.insert(call);
+                self.under_way.insert(call, UnderWay::Running);
+                let slots = |state: &&UnderWay| matches!(state, UnderWay::Running | UnderWay::Closing);
+                let running = self.under_way.values().filter(slots).count();
+                assert!(self.setup.cap == 0 || running <= self.setup.cap, "{running} run");
+            }
+            Effect::StartChild { call, vm, parent, request, depth, budget } => {
+                assert_eq!(self.running, None, "two scripts run at once");
+                assert!(
+                    self.cancelled || self.recorded.contains(&(call, false)),
+                    "{call} is not written down"
+                );
+                self.shown.push((call, false, format!("{vm:?} {parent:?} {request:?} {depth} {budget:?}")));
+                self.start_child(call, vm, &request, depth, budget);
+            }
+            Effect::CloseWorktree { call, .. } => drop(self.under_way.insert(call, UnderWay::Closing)),
+            Effect::StartTimer { call, .. } => {
+                // A script that is cancelled does other things than before.
+                assert!(self.cancelled || !self.recorded.contains(&(call, true)), "timer {call} runs again");
+                assert_eq!(self.under_way.insert(call, UnderWay::Timer), None);
+            }
+            Effect::StartBackoff { call, .. } => drop(self.under_way.insert(call, UnderWay::BackingOff)),
+            Effect::Abort { call } => {
+                assert!(self.under_way.remove(&call).is_some(), "{call} is aborted and not under way");
+            }
+            Effect::AbortAll => self.under_way.clear(),
+            Effect::DropVm { vm } => drop(self.scripts.remove(&vm)),
+            Effect::StartGrace => {}
+            Effect::Emit(Event::Log { values, .. }) => self.notes.push(values.as_str().to_owned()),
+            Effect::Emit(Event::CallEnded { call, .. }) => {
+                assert!(self.ends_told.insert(call), "the end of call {call} is told twice");
+            }
+            Effect::Emit(_) | Effect::Charged { .. } => {}
+            Effect::Record(record) => {
+                assert!(!self.closed, "{record:?} in a run that is cancelled");
+                let (call, ended, counts) = match &*record {
+                    Record::Begun { call, mark, .. } => (*call, false, mark.kind == RecordedKind::Child),
+                    Record::Ended { call, .. } => (*call, true, true),
+                };
+                assert!(!counts || self.recorded.insert((call, ended)), "{record:?} is written twice");
+            }
+            Effect::Diverged(error) => panic!("{error}"),
+            Effect::Finish(result) => {
+                assert!(self.under_way.is_empty(), "left under way: {:?}", self.under_way);
+                self.result = Some(format!("{result:?}"));
+            }
+        }
+    }
+
+    fn start_child(
+        &mut self,
+        call: CallId,
+        vm: VmId,
+        request: &ChildRequest,
+        depth: u32,
+        budget: BudgetState,
+    ) {
+        let (ChildTarget::Name(name) | ChildTarget::Path(name)) = &request.target;
+        if name == "missing" {
+            let error = ErrorData::new("Error", "Unknown workflow: missing");
+            return self.feed(Input::ChildNotStarted { call, error });
+        }
+        let chain =
+            |prompts: &str| vec![prompts.split(' ').map(|prompt| Step::Ask(prompt.to_owned())).collect()];
+        let plan = self.plan.is_some().then(|| Plan { branches: chain(name), at: vec![(0, None)] });
+        let seen = hash((self.setup.seed, name, format!("{budget:?}")));
+        self.scripts.insert(vm, Script::new(seen, usize::try_from(depth).unwrap(), plan, self.setup));
+        self.running = Some(vm);
+        let on_agent_error =
+            if name == "a" { OnAgentError::Null } else { self.setup.options().rules.on_agent_error };
+        let rules = ScriptRules { on_agent_error, ..self.setup.options().rules };
+        self.feed(Input::ChildStarted { vm, rules, name: name.as_str().into() });
+    }
+
+    /// Lets the script whose turn it is run.
+    fn run_script(&mut self) {
+        let Some(vm) = self.running.take() else { return };
+        let Some(script) = self.scripts.get_mut(&vm) else { return };
+        let (said, settled) = script.run(self.cancelled);
+        for item in &said {
+            let Item::Request(request) = item else { continue };
+            let mark = match &request.kind {
+                RequestKind::Agent(agent) => marker(Asked::Agent(agent)),
+                RequestKind::Workflow(child) => marker(Asked::Child(child)),
+                RequestKind::Timer { delay } => marker(Asked::Timer(*delay)),
+                RequestKind::Cancel { .. } => continue,
+            };
+            self.places.insert((vm, request.slot), CallId(self.next_call));
+            self.next_call += 1;
+            self.asked.push(mark);
+        }
+        self.feed(Input::VmIdle { vm, said, settled });
+    }
+
+    fn run_scripts(&mut self) {
+        while self.running.is_some() && self.result.is_none() {
+            self.run_script();
+        }
+    }
+
+    fn apply(&mut self, call: CallId, what: &What) {
+        self.under_way.remove(&call);
+        self.feed(what.input(call));
+    }
+
+    /// One thing that can happen to a call that is under way.
+    fn pick(&self, chance: &mut Chance) -> (CallId, What) {
+        let (call, state) =
+            self.under_way.iter().nth(chance.below(self.under_way.len())).expect("something is under way");
+        let tokens = u8::try_from(chance.below(4)).unwrap();
+        let what = match state {
+            UnderWay::BackingOff => What::BackedOff,
+            UnderWay::Closing => What::Closed,
+            UnderWay::Timer => What::Fired,
+            UnderWay::Running => match chance.below(16) {
+                0..2 => What::Fail { retryable: true, tokens },
+                2 => What::Fail { retryable: false, tokens },
+                3 => What::Mismatch { tokens },
+                4 if self.plan.is_none() => What::Refuse,
+                5..7 if self.setup.limits => What::Limit,
+                _ => What::Answer { value: chance.next() % 5, tokens },
+            },
+        };
+        (*call, what)
+    }
+
+    /// Lets things happen until the run is over.
+    fn live(&mut self, seed: u64) -> Vec<Happening> {
+        let mut chance = Chance(seed);
+        let mut log = Vec::new();
+        while self.result.is_none() {
+            assert!(log.len() < 2000, "the run does not end");
+            let interrupts = !self.setup.calm && !self.under_way.is_empty() && chance.one_in(3);
+            if self.running.is_some() && !interrupts {
+                self.run_script();
+                continue;
+            }
+            let (call, what) = self.pick(&mut chance);
+            self.happened += 1;
+            self.apply(call, &what);
+            let over = !self.is_at_it(call);
+            log.push(Happening { call, what, over });
+        }
+        log
+    }
+
+    /// Whether the call is under way, or will be once more.
+    fn is_at_it(&self, call: CallId) -> bool {
+        self.under_way.contains_key(&call)
+    }
+
+    /// Lets happen what happened in a run that was not cut off.
+    fn follow(&mut self, log: &[Happening], turns: usize) {
+        let mut left = turns;
+        while self.result.is_none() {
+            if self.running.is_some() {
+                if left == 0 {
+                    return;
+                }
+                left -= 1;
+                self.run_script();
+                continue;
+            }
+            let Some(happening) = log.get(self.happened) else {
+                assert!(!self.setup.is_exact(), "the run goes on for longer than it did");
+                self.live(self.setup.seed);
+                return;
+            };
+            self.happened += 1;
+            self.happen_again(happening, &log[..self.happened]);
+        }
+    }
+
+    fn happen_again(&mut self, happening: &Happening, log: &[Happening]) {
+        let Happening { call, what, over } = happening;
+        let attempt = log.iter().rev().find(|earlier| {
+            earlier.call == *call && !matches!(earlier.what, What::BackedOff | What::Closed | What::Fired)
+        });
+        let fits = match (self.under_way.get(call), what) {
+            (Some(UnderWay::BackingOff), What::BackedOff)
+            | (Some(UnderWay::Closing), What::Closed)
+            | (Some(UnderWay::Timer), What::Fired) => true,
+            (Some(UnderWay::Running), What::BackedOff | What::Closed | What::Fired) => false,
+            (Some(UnderWay::Running), _) => true,
+            _ => false,
+        };
+        if fits {
+            self.apply(*call, what);
+        } else {
+            let lost = matches!(what, What::BackedOff | What::Closed);
+            assert!(lost || !self.setup.is_exact(), "{happening:?} cannot happen: {:?}", self.under_way);
+        }
+        // What was lost with the crash (failures that count, a worktree that was being closed) happens once more.
+        while *over && self.result.is_none() {
+            let what = match self.under_way.get(call) {
+                None => break,
+                Some(UnderWay::BackingOff) => What::BackedOff,
+                Some(UnderWay::Closing) => What::Closed,
+                Some(UnderWay::Timer) => What::Fired,
+                Some(UnderWay::Running) => {
+                    // Other calls than before may have this number in a run that does not go on exactly.
+                    let answer = What::Answer { value: 0, tokens: 0 };
+                    let known = attempt.map(|attempt| attempt.what.again());
+                    assert!(known.is_some() || !self.setup.is_exact(), "{call} did not run before");
+                    known.unwrap_or(answer)
+                }
+            };
+            self.apply(*call, &what);
+        }
+    }
+
+    /// What of a run had to be shown again to whoever took it up after so many entries.
+    fn shown_by(&self, entries: usize) -> &[(CallId, bool, String)] {
+        let recording = Journal(self.journal.0[..entries].to_vec()).recording(Drift::Fail);
+        let steps: HashSet<(CallId, bool)> =
+            recording.steps.iter().map(|step| (step.call, step.ended)).collect();
+        let end = self.shown.iter().position(|(call, ended, _)| !steps.contains(&(*call, *ended)));
+        &self.shown[..end.unwrap_or(self.shown.len())]
+    }
+
+    /// Fails if this run, taken up from another after so many entries, did not get what the other one got.
+    fn check_against(&self, other: &Self, entries: usize, log: &[Happening]) {
+        let before = other.shown_by(entries);
+        assert_eq!(&self.shown[..before.len().min(self.shown.len())], before);
+        assert!(self.result.is_some());
+        if self.setup.is_exact() {
+            assert_eq!(self.result, other.result, "{log:?}");
+            assert_eq!(self.shown, other.shown);
+            assert_eq!(self.notes, other.notes);
+            assert_eq!(self.core.budget(), other.core.budget());
+        }
+    }
+}
+
+fn live(setup: Setup, plan: Option<Plan>) -> (World, Vec<Happening>) {
+    let mut world = World::begin(setup, plan, Journal::default(), None);
+    let log = world.live(setup.seed ^ 1);
+    (world, log)
+}
+
+/// A random plan of few different calls.
+fn plan(seed: u64) -> Plan {
+    let mut chance = Chance(seed);
+    let prompt = |chance: &mut Chance| format!("p{}", chance.below(4));
+    let branches: Vec<Vec<Step>> = (0..1 + chance.below(4))
+        .map(|_| {
+            (0..1 + chance.below(4))
+                .map(|_| match chance.below(8) {
+                    0 => Step::Wait,
+                    1 => Step::Child((0..1 + chance.below(3)).map(|_| prompt(&mut chance)).collect()),
+                    _ => Step::Ask(prompt(&mut chance)),
+                })
+                .collect()
+        })
+        .collect();
+    Plan { at: vec![(0, None); branches.len()], branches }
+}
+
+impl Plan {
+    /// The same with one other call, if there is any.
+    fn changed(&self, chance: &mut Chance) -> Option<Self> {
+        let mut changed = self.clone();
+        let mut asks: Vec<&mut String> = changed
+            .branches
+            .iter_mut()
+            .flatten()
+            .filter_map(|step| match step {
+                Step::Ask(prompt) => Some(prompt),
+                Step::Wait | Step::Child(_) => None,
+            })
+            .collect();
+        let number = chance.below(asks.len());
+        **asks.get_mut(number)? = "changed".to_owned();
+        Some(changed)
+    }
+}
+
+/// A recording's usable answer.
+fn usable(call: &RecordedCall) -> Option<&RecordedEnd> {
+    call.end.as_ref().filter(|end| !end.failed && end.outcome.is_ok())
+}
+
+/// What is reused of a journal where any equal call will do.
+fn check_match(before: &World, recording: &Recording, after: &World) {
+    let mut answers: HashMap<Fingerprint, VecDeque<Option<&RecordedEnd>>> = HashMap::new();
+    for (_, call) in recording.calls.iter().filter(|(_, call)| call.mark.kind == RecordedKind::Agent) {
+        answers.entry(call.mark.fingerprint).or_default().push_back(usable(call));
+    }
+    for (number, mark) in after.asked.iter().enumerate().filter(|(_, mark)| mark.kind == RecordedKind::Agent)
+    {
+        let call = CallId(number as u64);
+        let answer = answers.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front).flatten();
+        assert_eq!(after.started.contains(&call), answer.is_none(), "call {call}: {mark:?}");
+        if let (Some(answer), Some(shown)) = (answer, after.outcomes.get(&call)) {
+            assert_eq!(answer.outcome, *shown);
+        }
+    }
+    // Nothing but the answer to the call that was changed is left over.
+    let left = answers.values().flatten().flatten().count();
+    assert!(left <= 1, "{left} answers were not taken; {:?}", before.asked);
+}
+
+/// What is reused of a journal up to the first difference.
+fn check_prefix(recording: &Recording, after: &World) {
+    let recorded: HashMap<CallId, &RecordedCall> =
+        recording.calls.iter().map(|(id, call)| (*id, call)).collect();
+    let differs = |(number, mark): &(usize, &Mark)| {
+        recorded.get(&CallId(*number as u64)).is_some_and(|call| {
+            call.mark.fingerprint != mark.fingerprint || (call.end.is_some() && usable(call).is_none())
+        })
+    };
+    let first = after.asked.iter().enumerate().find(differs).map_or(after.asked.len(), |(number, _)| number);
+    let has_children = after.asked.iter().any(|mark| mark.kind == RecordedKind::Child);
+    for (number, mark) in after.asked.iter().enumerate() {
+        let call = CallId(number as u64);
+        let answered = recorded.get(&call).is_some_and(|call| usable(call).is_some());
+        if mark.kind == RecordedKind::Agent && number >= first {
+            assert!(after.started.contains(&call), "call {call} comes after {first}");
+        }
+        // A child that is not what it was takes along what came after it.
+        if mark.kind == RecordedKind::Agent && number < first && answered && !has_children {
+            assert!(!after.started.contains(&call), "call {call} comes before {first}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// A crash after any entry of the journal, and another one after it: scripts are shown again what they were shown,
+    /// nothing that has ended runs again or is written twice, and what comes of the run is the same.
+    #[test]
+    fn a_run_survives_a_crash_at_any_point(setup in Setup::any()) {
+        let (first, log) = live(setup, None);
+        for entries in first.cuts() {
+            let mut second = first.resume(entries);
+            second.follow(&log, usize::MAX);
+            second.check_against(&first, entries, &log);
+            let cuts = second.cuts();
+            let mut chance = Chance(setup.seed ^ entries as u64);
+            let again = cuts[chance.below(cuts.len())];
+            let mut third = second.resume(again);
+            third.follow(&log, usize::MAX);
+            third.check_against(&second, again, &log);
+        }
+    }
+
+    /// The same if it is cancelled somewhere after a crash, and then taken up.
+    #[test]
+    fn a_run_that_was_cancelled_can_be_taken_up(setup in Setup::any()) {
+        let (first, log) = live(setup, None);
+        for entries in first.cuts() {
+            let mut second = first.resume(entries);
+            second.follow(&log, Chance(setup.seed ^ entries as u64).below(first.shown.len() + 1));
+            if second.result.is_some() {
+                continue;
+            }
+            second.cancelled = true;
+            // Calls that are made now have no number that the journal knows.
+            let records = second.journal.0.iter().filter_map(|written| match written {
+                Written::Record(Record::Begun { call, .. } | Record::Ended { call, .. }) => Some(call.0 + 1),
+                Written::Spent(_) | Written::Note => None,
+            });
+            second.next_call = records.fold(second.next_call, u64::max);
+            second.feed(cancel());
+            // What scripts had come to by then is written down now at the latest.
+            second.closed = true;
+            let written = second.journal.0.len();
+            for _ in 0..1000 {
+                second.run_scripts();
+                let timer = second.under_way.keys().next().copied();
+                match timer.filter(|_| second.result.is_none()) {
+                    Some(timer) => second.apply(timer, &What::Fired),
+                    None => break,
+                }
+            }
+            prop_assert!(second.result.is_some(), "a cancelled run does not end");
+            prop_assert_eq!(second.journal.0.len(), written);
+            let mut third = second.resume(written);
+            third.follow(&log, usize::MAX);
+            third.check_against(&first, entries, &log);
+        }
+    }
+
+    /// One call is changed: what else was answered is not asked again.
+    #[test]
+    fn a_changed_run_takes_what_has_not_changed(setup in Setup::any(), drift in prop_oneof![Just(Drift::Match), Just(Drift::Prefix)]) {
+        // Scripts go on whatever comes of a call, and are not refused any.
+        let setup = Setup { null: true, budget: None, max_agents: None, ..setup };
+        let (first, _) = live(setup, Some(plan(setup.seed)));
+        let Some(changed) = plan(setup.seed).changed(&mut Chance(setup.seed ^ 2)) else { return Ok(()) };
+        for entries in first.cuts() {
+            let recording = Journal(first.journal.0[..entries].to_vec()).recording(drift);
+            let mut second =
+                World::begin(setup, Some(changed.clone()), Journal::default(), Some(recording.clone()));
+            second.live(setup.seed ^ 3);
+            match drift {
+                Drift::Match => check_match(&first, &recording, &second),
+                _ => check_prefix(&recording, &second),
+            }
+            // And its own journal is as good as any other.
+            let entries = second.journal.0.len();
+            let mut third = second.resume(entries);
+            third.run_scripts();
+            prop_assert_eq!(&third.result, &second.result);
+            prop_assert_eq!(&third.shown, &second.shown);
+        }
+    }
+}
