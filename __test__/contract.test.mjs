@@ -27,7 +27,7 @@ const cycle = () => {
 }
 
 test('1: the entries export what they exported, and what is new', () => {
-  assert.deepEqual(Object.keys(engine).sort(), ['CancelledError', 'WorkflowError', 'checkWorkflow', 'formatLogValue', 'listWorkflows', 'loadConfig', 'runWorkflow'])
+  assert.deepEqual(Object.keys(engine).sort(), ['CancelledError', 'WorkflowError', 'checkWorkflow', 'createEngine', 'formatLogValue', 'listWorkflows', 'loadConfig', 'runWorkflow'])
   for (const name of ['createAgentProvider', 'createDebugAgentProvider', 'generateDebugValueFromSchema']) {
     assert.equal(typeof providers[name], 'function', name)
   }

@@ -301,9 +301,12 @@ struct World {
     setup: Setup,
     core: Core,
     journal: Journal,
-    /// How much had happened by the time each entry of the journal was written.
-    written_at: Vec<usize>,
+    /// How much had happened by the time each entry of the journal was written; `None` where something had happened in
+    /// part.
+    written_at: Vec<Option<usize>>,
     happened: usize,
+    /// The call that something is happening to which takes more than one attempt.
+    halfway: Option<CallId>,
     scripts: HashMap<VmId, Script>,
     running: Option<VmId>,
     plan: Option<Plan>,
@@ -344,6 +347,7 @@ impl World {
             core,
             written_at: Vec::new(),
             happened: 0,
+            halfway: None,
             scripts: HashMap::new(),
             running: None,
             plan,
@@ -373,16 +377,16 @@ impl World {
         let notes = usize::try_from(recording.notes).unwrap();
         let mut world = Self::begin(self.setup, self.plan.clone(), journal, Some(recording));
         world.written_at = self.written_at[..entries].to_vec();
-        world.happened = world.written_at.last().copied().unwrap_or(0);
+        world.happened = world.written_at.last().map_or(0, |at| at.expect("a point to go on from"));
         world.notes = self.notes[..notes].to_vec();
         world
     }
 
     /// The numbers of entries after which a crash is worth looking at.
     fn cuts(&self) -> Vec<usize> {
-        let entries = self.journal.0.iter().enumerate();
-        let ends = entries.filter(|(_, entry)| !matches!(entry, Written::Spent(_))).map(|(at, _)| at + 1);
-        std::iter::once(0).chain(ends).collect()
+        let entries = self.journal.0.iter().zip(&self.written_at).enumerate();
+        let ends = entries.filter(|(_, (entry, at))| !matches!(entry, Written::Spent(_)) && at.is_some());
+        std::iter::once(0).chain(ends.map(|(number, _)| number + 1)).collect()
     }
 
     fn feed(&mut self, input: Input) {
@@ -392,8 +396,14 @@ impl World {
             assert_eq!(self.result, None, "{effect:?} after the end");
             let before = self.journal.0.len();
             self.journal.write(&effect);
+            if let Effect::Record(record) = &effect
+                && let Record::Ended { call, .. } = **record
+                && self.halfway == Some(call)
+            {
+                self.halfway = None;
+            }
             if self.journal.0.len() > before {
-                self.written_at.push(self.happened);
+                self.written_at.push(self.halfway.is_none().then_some(self.happened));
             }
             self.carry_out(effect);
         }
@@ -562,15 +572,10 @@ impl World {
             let (call, what) = self.pick(&mut chance);
             self.happened += 1;
             self.apply(call, &what);
-            let over = !self.is_at_it(call);
+            let over = self.recorded.contains(&(call, true));
             log.push(Happening { call, what, over });
         }
         log
-    }
-
-    /// Whether the call is under way, or will be once more.
-    fn is_at_it(&self, call: CallId) -> bool {
-        self.under_way.contains_key(&call)
     }
 
     /// Lets happen what happened in a run that was not cut off.
@@ -608,6 +613,7 @@ impl World {
             (Some(UnderWay::Running), _) => true,
             _ => false,
         };
+        self.halfway = Some(*call).filter(|_| *over);
         if fits {
             self.apply(*call, what);
         } else {
@@ -631,6 +637,7 @@ impl World {
             };
             self.apply(*call, &what);
         }
+        self.halfway = None;
     }
 
     /// What of a run had to be shown again to whoever took it up after so many entries.
