@@ -164,10 +164,10 @@ export type AgentRunOptions<Schema extends JSONSchema = JSONSchema> = DynamicWor
   worktree?: WorktreeOptions
   /** Attempts in all (default 2) and milliseconds before the second one, doubled before each further one. */
   retry?: { maxAttempts?: number; backoffMs?: number }
-  /** Names of the tools that the agent may use. */
-  tools?: readonly string[]
-  /** What the agent may do without being asked. */
-  permissions?: 'read-only' | 'edits' | 'full'
+  /** Passed on to the provider. The agents' programs take names of tools. */
+  tools?: unknown
+  /** Passed on to the provider. The agents' programs take `read-only`, `edits` and `full`. */
+  permissions?: unknown
   /** Options for one provider each, such as `{ codex: { args: ['--flag'] } }`. */
   providerOptions?: Record<string, unknown>
 }

@@ -77,11 +77,11 @@ same<AgentProviderName, 'debug' | 'claude-code' | 'codex' | 'opencode' | 'pi'>(t
 same<AgentProviderSchemaMode, 'builtin' | 'prompt' | 'none'>(true)
 same<AgentProviderUsageMode, 'builtin' | 'none'>(true)
 same<AgentProviderCapabilities, { schemaMode: AgentProviderSchemaMode; usageMode: AgentProviderUsageMode }>(true)
-same<AgentProviderContext, { phase?: string; key?: string; cwd?: string; signal?: AbortSignal }>(true)
+same<Omit<AgentProviderContext, 'sessionId' | 'report'>, { phase?: string; key?: string; cwd?: string; signal?: AbortSignal }>(true)
 same<AgentProviderRunInput, { prompt: string; options?: AgentRunOptions; context: AgentProviderContext }>(true)
 same<AgentProviderResult, { output: unknown; sessionId?: string; usage?: AgentUsage; raw?: JSONValue }>(true)
 same<
-  Omit<AgentProviderOptions, 'stallMs' | 'permissions' | 'models' | 'concurrency' | 'staggerMs' | 'rate'>,
+  Omit<AgentProviderOptions, 'stallMs' | 'permissions' | 'models' | 'concurrency' | 'staggerMs' | 'rate' | 'maxWaitMs'>,
   { command?: string; args?: readonly string[]; cwd?: string; env?: Record<string, string>; timeoutMs?: number }
 >(true)
 same<
@@ -112,6 +112,7 @@ same<
   | 'tools'
   | 'permissions'
   | 'providerOptions'
+  | 'worktree'
 >(true)
 
 // The original's usage.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{guarded, to_napi};
-use crate::engine::durable::{Durable, How, host_options};
+use crate::engine::durable::{Durable, How, Store, host_options, open_store};
 use crate::engine::{Engine, journal};
 use crate::model::error::WorkflowError;
 use crate::model::ids::RunId;
@@ -18,8 +18,6 @@ use crate::model::journal::{CancelRequest, Filter, RunRecord, RunStatus, RunSumm
 use crate::model::json::JsonText;
 use crate::model::recording::Drift;
 use crate::model::store::{StoreError, StoreOptions, Synchronous};
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
 
 /// A store that is open.
 #[napi]
@@ -89,8 +87,7 @@ impl NativeStore {
                 read_only: options.read_only.unwrap_or(default.read_only),
                 ..default
             };
-            let store = SqliteStore::open(Path::new(&path), options).map_err(store_error)?;
-            Ok(Self(Arc::new(store)))
+            open_store(Path::new(&path), options).map(Self).map_err(store_error)
         })
     }
 

@@ -1,7 +1,7 @@
 //! Durable runs: how one begins, is taken up again, and is kept by its process.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,14 +26,23 @@ use crate::model::metadata::WorkflowMetadata;
 use crate::model::options::RunOptions;
 use crate::model::recording::{Drift, Recording};
 use crate::model::script::{Helpers, Script, ScriptForm};
-use crate::model::store::StoreError;
-use crate::store::Store;
+use crate::model::store::{StoreError, StoreOptions};
+pub use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
 
 /// How long a process may be silent before others take its runs. It is heard of a few times in that time.
 const LEASE_MS: u64 = 30_000;
 /// How often a process looks whether somebody wants one of its runs cancelled, and says that it is alive.
 const TICK: Duration = Duration::from_millis(500);
 const TICKS_PER_RENEWAL: u32 = 10;
+
+/// Opens the store in a file.
+///
+/// # Errors
+/// Of the file, see [`SqliteStore::open`].
+pub fn open_store(path: &Path, options: StoreOptions) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(SqliteStore::open(path, options)?))
+}
 
 /// How a run is made durable.
 #[derive(Clone)]
