@@ -120,8 +120,11 @@ impl NativeProviderCall {
             options: self.options.map(JsonText::new),
             parsed,
         };
-        let context =
-            AttemptContext { cwd: self.cwd.map(PathBuf::from), ..AttemptContext::new(CallId(0), 1) };
+        let context = AttemptContext {
+            cwd: self.cwd.map(PathBuf::from),
+            raw: true,
+            ..AttemptContext::new(CallId(0), 1)
+        };
         Ok((request, context))
     }
 }

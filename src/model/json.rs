@@ -14,24 +14,38 @@ use serde::{Serialize, Serializer};
 pub const MAX_DEPTH: usize = 128;
 
 /// A JSON document. Whoever makes one vouches that the text is JSON.
+///
+/// An `Arc<str>` would need a copy of each text that is made piece by piece, and answers may have megabytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct JsonText(Arc<str>);
+pub struct JsonText(Arc<String>);
 
 impl JsonText {
     /// Wraps text that a JSON serialiser has produced.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
+    pub fn new(text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        // It may live for long. Where much is given back, that costs no copy.
+        if text.capacity() - text.len() > text.len() / 4 {
+            text.shrink_to_fit();
+        }
+        Self(Arc::new(text))
     }
 
     /// Serialises a value.
     pub fn from_value(value: &serde_json::Value) -> Self {
-        Self(value.to_string().into())
+        match value {
+            serde_json::Value::String(text) => Self::from_str_value(text),
+            // Writing to memory has no way to fail, and goes faster than by `Display`.
+            value => Self::new(serde_json::to_string(value).unwrap_or_default()),
+        }
     }
 
     /// The JSON form of a string.
     pub fn from_str_value(text: &str) -> Self {
-        // Serialising a `&str` writes to a `String` and has no way to fail.
-        Self(serde_json::to_string(text).unwrap_or_default().into())
+        // Room for the escapes that prose has, so that a long text is not moved while it is written.
+        let mut json = Vec::with_capacity(text.len() + text.len() / 8 + 2);
+        // Writing a `&str` to memory has no way to fail, and what comes of it is text.
+        drop(serde_json::to_writer(&mut json, text));
+        Self::new(String::from_utf8(json).unwrap_or_default())
     }
 
     /// The document as text.

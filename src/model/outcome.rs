@@ -17,7 +17,7 @@ pub struct AgentOutput {
     pub usage: Usage,
     /// The agent's own session, for resuming it and for finding its transcript.
     pub session_id: Option<String>,
-    /// What the provider wants kept beside the answer.
+    /// What the provider wants kept beside the answer; `None` also where nobody asked for it.
     pub raw: Option<JsonText>,
     /// How a repair of the answer can go on where this attempt ended; `None`: it has to begin anew.
     pub resume: Option<Resume>,

@@ -47,15 +47,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer as the engine takes it. The record's denials are not part of it.
-    pub fn into_output(self) -> AgentOutput {
+    /// The answer as the engine takes it, with `raw` if somebody wants it. The record's denials are not part of it.
+    pub fn into_output(self, raw: bool) -> AgentOutput {
         let total = self.record.session_total.as_ref().map(JsonText::from_value);
         let resume = self.record.session_id.clone().map(|session| Resume { session, total });
         AgentOutput {
             output: self.output.as_ref().map(JsonText::from_value),
             usage: self.record.usage.as_ref().map(Usage::from_report).unwrap_or_default(),
             session_id: self.record.session_id,
-            raw: Some(JsonText::from_value(&self.record.raw)),
+            raw: raw.then(|| JsonText::from_value(&self.record.raw)),
             resume,
         }
     }
@@ -295,7 +295,9 @@ mod tests {
             raw: json!({ "z": 1, "a": 2 }),
             ..Record::default()
         };
-        let output = Answer { output: Some(json!("x")), record }.into_output();
+        let answer = Answer { output: Some(json!("x")), record };
+        assert_eq!(answer.clone().into_output(false).raw, None);
+        let output = answer.into_output(true);
         assert_eq!(output.output, Some(JsonText::new("\"x\"")));
         assert_eq!(output.usage.charged, 3.0);
         assert_eq!(output.session_id.as_deref(), Some("s"));

@@ -221,7 +221,7 @@ impl Attempt {
         let kind = self.shared.kind;
         let limits = Limits { timeout: invocation.timeout, stall: invocation.stall };
         let total = self.total();
-        let mut reader = Reader::new(kind, &self.request, total.as_ref(), self.context.watcher.clone());
+        let mut reader = Reader::new(kind, &self.request, total.as_ref(), &self.context);
         let ended = process::run(
             self.command(&invocation, folder.as_ref()),
             limits.watch(&invocation),
@@ -234,7 +234,7 @@ impl Attempt {
         .await
         .map_err(|error| failure::not_started(kind, error, &invocation))?;
         let Invocation { restore, .. } = invocation;
-        let max_wait = self.shared.settings.max_wait();
+        let (max_wait, raw) = (self.shared.settings.max_wait(), self.context.raw);
         blocking(move || {
             // Of a process that was stopped, what it had told by then is of use: its cost, its session.
             let exit = match ended.end {
@@ -246,7 +246,9 @@ impl Attempt {
             let worked = reader.has_worked();
             let result = reader.finish(&exit, &ended.stderr, folder.as_ref());
             match ended.end {
-                End::Exited(_) => finish(kind, max_wait, result, &restore, worked),
+                End::Exited(_) => {
+                    finish(kind, max_wait, result, &restore, worked).map(|answer| answer.into_output(raw))
+                }
                 end => Err(stopped(kind, end, limits, result, worked)),
             }
         })
@@ -284,9 +286,10 @@ impl Attempt {
         };
         let max_wait = self.shared.settings.max_wait();
         match result {
-            Some(Ok(answer)) => finish(kind, max_wait, Ok(answer), &served.server.restore, true),
+            Some(Ok(answer)) => finish(kind, max_wait, Ok(answer), &served.server.restore, true)
+                .map(|answer| answer.into_output(self.context.raw)),
             Some(Err(opencode::served::Error::Failed(failed))) => {
-                finish(kind, max_wait, Err(failed), &Restore::default(), told.has_worked())
+                Err(failure::failed(kind, failed, max_wait, told.has_worked()))
             }
             Some(Err(opencode::served::Error::NotStarted(error))) => {
                 Err(failure::not_started(kind, error, &served.server))
@@ -334,10 +337,10 @@ fn finish(
     result: Result<Answer, Failure>,
     restore: &Restore,
     worked: bool,
-) -> ProviderResult {
+) -> Result<Answer, Box<AttemptFailure>> {
     let mut answer = result.map_err(|failed| failure::failed(kind, failed, max_wait, worked))?;
     answer.output = answer.output.map(|value: Value| restore.apply(value));
-    Ok(answer.into_output())
+    Ok(answer)
 }
 
 /// The failure of an attempt that was stopped, with what the reader still made of it.
@@ -357,7 +360,7 @@ fn stopped(
         Ok(answer) => answer.record,
         Err(failed) => *failed.record,
     };
-    let AgentOutput { usage, session_id, resume, .. } = Answer { output: None, record }.into_output();
+    let AgentOutput { usage, session_id, resume, .. } = Answer { output: None, record }.into_output(false);
     failure.usage = usage;
     failure.session_id = session_id;
     failure.resume = resume.filter(|_| worked);

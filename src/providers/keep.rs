@@ -105,11 +105,21 @@ pub struct Events {
     tail_size: usize,
     left_out: u64,
     left_out_size: u64,
+    /// Nobody will ask for them.
+    unwanted: bool,
 }
 
 impl Events {
+    /// Keeps nothing: [`into_value`](Self::into_value) will be `null`.
+    pub fn unwanted() -> Self {
+        Self { unwanted: true, ..Self::default() }
+    }
+
     /// Adds an event, given as JSON.
     pub fn push(&mut self, json: &str) {
+        if self.unwanted {
+            return;
+        }
         if self.tail.is_empty() && self.left_out == 0 && self.head_size + json.len() <= RAW_LIMIT / 2 {
             self.head_size += json.len();
             self.head.push(json.into());
@@ -146,6 +156,9 @@ impl Events {
 
     /// The events.
     pub fn into_value(self) -> Value {
+        if self.unwanted {
+            return Value::Null;
+        }
         let read = |event: &str| parser::parse(event).unwrap_or(Value::Null);
         let mut events: Vec<Value> = self.head.iter().map(|event| read(event)).collect();
         if self.left_out > 0 {

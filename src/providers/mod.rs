@@ -53,6 +53,8 @@ pub struct AttemptContext {
     pub resume: Option<Resume>,
     /// Whoever follows the agent at its work; `None`: nobody does.
     pub watcher: Option<Watcher>,
+    /// Whether what the agent's program printed is wanted beside its answer.
+    pub raw: bool,
 }
 
 /// Is told what an agent does, on the agent's own thread; must not block.
@@ -68,7 +70,7 @@ impl fmt::Debug for Watcher {
 impl AttemptContext {
     /// An attempt of which nothing more is to be said.
     pub fn new(call: CallId, attempt: u32) -> Self {
-        Self { call, attempt, cwd: None, env: Vec::new(), resume: None, watcher: None }
+        Self { call, attempt, cwd: None, env: Vec::new(), resume: None, watcher: None, raw: false }
     }
 }
 

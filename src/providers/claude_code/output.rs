@@ -25,6 +25,8 @@ pub struct Reader {
     before: Option<Counts>,
     stdout: Stdout,
     stream: Stream,
+    /// Whether [`Record::raw`] is wanted.
+    raw: bool,
 }
 
 /// What the CLI's own events have said so far.
@@ -55,7 +57,13 @@ impl Reader {
             before: session_total.map(Counts::from_value),
             stdout: Stdout::whole(),
             stream: Stream::default(),
+            raw: true,
         }
+    }
+
+    /// The same for whoever does not ask for [`Record::raw`]: what only that needs is not kept.
+    pub fn without_raw(self) -> Self {
+        Self { raw: false, ..self }
     }
 
     /// Reads a line of stdout (or several).
@@ -97,7 +105,11 @@ impl Reader {
         let unfinished = (self.stream.seen && !is_real) || (root.is_none() && text.is_empty());
         let mut ending = Ending { label: LABEL, exit, stderr, said: said.as_deref(), stdout: text };
         let mut record = self.record(root.as_ref());
+        let wanted = self.raw;
         let raw = |response: Option<Value>| {
+            if !wanted {
+                return Value::Null;
+            }
             let response = response.unwrap_or_else(|| json!(text));
             let members = [("response", keep::into_bounded(response)), ("stderr", json!(stderr))];
             // Not by `json!`, which makes a copy of what it is given.
@@ -128,8 +140,9 @@ impl Reader {
             ));
         }
         let root = root.unwrap_or_else(|| json!(text));
-        let output = if self.schema { self.value(&root) } else { Ok(plain(&root)) };
-        record.raw = raw(whole.or(Some(root)));
+        let kept = wanted.then(|| whole.unwrap_or_else(|| root.clone()));
+        let output = if self.schema { self.value(root) } else { Ok(plain(root)) };
+        record.raw = raw(kept);
         match output {
             Ok(output) => Ok(Answer { output: Some(output), record }),
             Err(Unreadable::Missing) => Err(no_value(record)),
@@ -241,13 +254,16 @@ impl Reader {
     }
 
     /// The structured value of an answer.
-    fn value(&self, root: &Value) -> Result<Value, Unreadable> {
+    fn value(&self, root: Value) -> Result<Value, Unreadable> {
         let named = ["structured_output", "structuredOutput"].iter();
         let given = named.filter_map(|name| root.get(*name)).find(|value| !value.is_null());
         if let Some(value) = given.or(self.stream.structured.as_ref()) {
             return Ok(value.clone());
         }
-        let Value::String(text) = candidate(root) else { return Ok(candidate(root)) };
+        let text = match candidate(root) {
+            Value::String(text) => text,
+            value => return Ok(value),
+        };
         if let Ok(value) = parser::parse(&text) {
             return Ok(value);
         }
@@ -268,23 +284,25 @@ fn no_value(record: Record) -> Failure {
 }
 
 /// The part of a response that is the answer.
-fn candidate(value: &Value) -> Value {
-    let Value::Object(object) = value else { return value.clone() };
-    match ["result", "output", "text", "content"].iter().find_map(|name| object.get(*name)) {
+fn candidate(value: Value) -> Value {
+    let Value::Object(mut object) = value else { return value };
+    let found = ["result", "output", "text", "content"].into_iter().find(|name| object.contains_key(*name));
+    // Taken out, not copied: it may be megabytes.
+    match found.and_then(|name| object.get_mut(name)).map(Value::take) {
         Some(Value::Array(items)) => {
             let text = |item: &Value| item.as_str().or_else(|| item.get("text")?.as_str()).map(str::to_owned);
             Value::String(items.iter().filter_map(text).collect())
         }
-        Some(found) => found.clone(),
-        None => match object.get("message") {
-            Some(message @ Value::Object(_)) => candidate(message),
-            _ => value.clone(),
+        Some(found) => found,
+        None => match object.get_mut("message") {
+            Some(message @ Value::Object(_)) => candidate(message.take()),
+            _ => Value::Object(object),
         },
     }
 }
 
 /// The answer where no schema is given.
-fn plain(root: &Value) -> Value {
+fn plain(root: Value) -> Value {
     match candidate(root) {
         Value::String(mut text) => {
             text.truncate(trim_end(&text).len());

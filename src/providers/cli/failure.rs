@@ -45,7 +45,7 @@ pub(super) fn failed(kind: Kind, failure: Failure, max_wait: Duration, worked: b
     let mut error = ErrorData::new(name, message).with_code(code(&what));
     error.hint = hint(kind, &what);
     let AgentOutput { usage, session_id, resume, .. } =
-        Answer { output: None, record: *record }.into_output();
+        Answer { output: None, record: *record }.into_output(false);
     Box::new(AttemptFailure {
         error,
         retryable: what.may_pass(),

@@ -13,7 +13,7 @@ use crate::providers::codex::command::LAST_MESSAGE;
 use crate::providers::codex::output::LastMessage;
 use crate::providers::debug::is_truthy;
 use crate::providers::process::Line;
-use crate::providers::{Watcher, claude_code, codex, opencode, pi};
+use crate::providers::{AttemptContext, Watcher, claude_code, codex, opencode, pi};
 
 /// What an agent has been heard of.
 pub(in crate::providers) struct Told {
@@ -64,8 +64,9 @@ impl Reader {
         kind: Kind,
         request: &AgentRequest,
         total: Option<&Value>,
-        watcher: Option<Watcher>,
+        context: &AttemptContext,
     ) -> Self {
+        let told = Told::new(context.watcher.clone());
         let schema = request.parsed.schema.as_deref();
         let own = match kind {
             Kind::ClaudeCode => Own::ClaudeCode(claude_code::output::Reader::new(schema.is_some(), total)),
@@ -74,7 +75,16 @@ impl Reader {
             Kind::OpenCode => Own::OpenCode(opencode::output::Reader::new()),
             Kind::Pi => Own::Pi(pi::output::Reader::new(schema.is_some())),
         };
-        Self { told: Told::new(watcher), own }
+        if context.raw {
+            return Self { told, own };
+        }
+        let own = match own {
+            Own::ClaudeCode(reader) => Own::ClaudeCode(reader.without_raw()),
+            Own::Codex(reader) => Own::Codex(reader.without_raw()),
+            Own::OpenCode(reader) => Own::OpenCode(reader.without_raw()),
+            Own::Pi(reader) => Own::Pi(reader.without_raw()),
+        };
+        Self { told, own }
     }
 
     pub(super) fn has_worked(&self) -> bool {

@@ -78,6 +78,11 @@ impl Reader {
         }
     }
 
+    /// The same for whoever does not ask for [`Record::raw`]: what only that needs is not kept.
+    pub fn without_raw(self) -> Self {
+        Self { events: Events::unwanted(), ..self }
+    }
+
     /// Reads a line of stdout (or several).
     pub fn line(&mut self, line: &[u8]) -> Vec<Progress> {
         let mut told = Vec::new();

@@ -70,8 +70,9 @@ impl Lines {
         let kept = &part[..part.len().min(room)];
         let wanted = self.partial.len() + kept.len();
         if wanted > self.partial.capacity() {
-            // Grows as a vector does, but never beyond what the limit allows.
-            let capacity = wanted.max(self.partial.capacity() * 2).min(self.max);
+            // In large steps: what is not written to takes no memory, and each step may move what is there. But never
+            // beyond what the limit allows.
+            let capacity = wanted.max(self.partial.capacity() * 4).min(self.max);
             self.partial.reserve_exact(capacity - self.partial.len());
         }
         self.partial.extend_from_slice(kept);

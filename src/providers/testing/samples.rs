@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::providers::answer::{Answer, Exit, Failure, Progress};
+use serde_json::Value;
+
+use crate::providers::answer::{Answer, Exit, Failure, Progress, Record};
 use crate::providers::text::shorten;
 
 /// A file of `tests/samples`; empty if there is none, as the runs wrote nothing there.
@@ -67,4 +69,16 @@ pub fn summary(case: &str, told: &[Progress], result: &Result<Answer, Failure>) 
     let keys = record.raw.as_object().map(|raw| raw.keys().cloned().collect::<Vec<_>>().join(", "));
     writeln!(text, "  raw {{ {} }}", keys.unwrap_or_default()).unwrap();
     text
+}
+
+/// Nothing but `raw` depends on whether somebody asks for it.
+pub fn assert_same_without_raw(result: &Result<Answer, Failure>, without: Result<Answer, Failure>) {
+    let forget = |result: Result<Answer, Failure>| match result {
+        Ok(Answer { output, record }) => Ok(Answer { output, record: Record { raw: Value::Null, ..record } }),
+        Err(failure) => {
+            let record = Box::new(Record { raw: Value::Null, ..*failure.record });
+            Err(Failure { record, ..failure })
+        }
+    };
+    assert_eq!(forget(without), forget(result.clone()));
 }

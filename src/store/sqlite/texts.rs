@@ -117,12 +117,12 @@ pub(super) fn get_optional(
         }
         ValueRef::Integer(number) => {
             let mut blob = tables.prepare_cached("SELECT body FROM blobs WHERE number = ?1")?;
-            let text: Option<Arc<str>> = blob
+            let text: Option<String> = blob
                 .query_row([number], |row| {
                     let bytes = row.get_ref(0)?.as_blob()?;
                     let text =
                         std::str::from_utf8(bytes).map_err(|error| wrong(Type::Blob, Box::new(error)))?;
-                    Ok(text.into())
+                    Ok(text.to_owned())
                 })
                 .optional()?;
             let missing = || wrong(Type::Integer, format!("there is no blob {number}").into());

@@ -3,14 +3,16 @@ use serde_json::json;
 
 use super::*;
 use crate::providers::answer::Limit;
-use crate::providers::testing::{exit, sample, streams, summary};
+use crate::providers::testing::{assert_same_without_raw, exit, sample, streams, summary};
 
 fn read(schema: bool, events: &[&str], last: LastMessage<'_>) -> Result<Answer, Failure> {
-    let mut reader = Reader::new(schema, None);
-    for event in events {
-        reader.line(event.as_bytes());
-    }
-    reader.finish(&exit(0), "", last)
+    let run = |mut reader: Reader| {
+        events.iter().for_each(|event| drop(reader.line(event.as_bytes())));
+        reader.finish(&exit(0), "", last)
+    };
+    let result = run(Reader::new(schema, None));
+    assert_same_without_raw(&result, run(Reader::new(schema, None).without_raw()));
+    result
 }
 
 const NOTHING: &str = "Codex provider did not return a final assistant message";

@@ -2,12 +2,16 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::providers::testing::{exit, streams, summary};
+use crate::providers::testing::{assert_same_without_raw, exit, streams, summary};
 
 fn read(stdout: &str, code: i32, stderr: &str) -> Result<Answer, Failure> {
-    let mut reader = Reader::new();
-    stdout.split('\n').for_each(|line| drop(reader.line(line.as_bytes())));
-    reader.finish(&exit(code), stderr)
+    let run = |mut reader: Reader| {
+        stdout.split('\n').for_each(|line| drop(reader.line(line.as_bytes())));
+        reader.finish(&exit(code), stderr)
+    };
+    let result = run(Reader::new());
+    assert_same_without_raw(&result, run(Reader::new().without_raw()));
+    result
 }
 
 #[test]

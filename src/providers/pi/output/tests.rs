@@ -2,12 +2,16 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::providers::testing::{exit, streams, summary};
+use crate::providers::testing::{assert_same_without_raw, exit, streams, summary};
 
 fn read(schema: bool, events: &[&str]) -> Result<Answer, Failure> {
-    let mut reader = Reader::new(schema);
-    events.iter().for_each(|event| drop(reader.line(event.as_bytes())));
-    reader.finish(&exit(0), "", None)
+    let run = |mut reader: Reader| {
+        events.iter().for_each(|event| drop(reader.line(event.as_bytes())));
+        reader.finish(&exit(0), "", None)
+    };
+    let result = run(Reader::new(schema));
+    assert_same_without_raw(&result, run(Reader::new(schema).without_raw()));
+    result
 }
 
 #[test]
