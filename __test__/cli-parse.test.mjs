@@ -144,6 +144,7 @@ test('resume', () => {
     id: 'r',
     source: undefined,
     drift: undefined,
+    from: undefined,
     retryFailed: false,
     synchronous: undefined,
     agentProvider: undefined,
@@ -162,6 +163,8 @@ test('resume', () => {
     [['r', '--budget-allowance', '5', '--max-parallel-agents', 'none'], { ...plain, budgetTotal: 5, maxParallelAgents: Infinity }],
     [['r'], { ...plain, agentProvider: 'codex' }, { SMOL_WF_AGENT_PROVIDER: 'codex', SMOL_WF_BUDGET_ALLOWANCE: '7' }],
     [['r', '--agent-provider', 'pi'], { ...plain, agentProvider: 'pi' }, { SMOL_WF_AGENT_PROVIDER: 'codex' }],
+    [['r', '--from', '12'], { ...plain, from: 12 }],
+    [['r', '--from=Fix it'], { ...plain, from: 'Fix it' }],
     [['r', '-h'], { kind: 'help', topic: 'resume' }],
   ]) {
     assert.deepEqual(parse(['resume', ...tokens], env), expected, tokens.join(' '))
@@ -171,12 +174,48 @@ test('resume', () => {
     [['a', 'b'], 'One run at a time: b is too much'],
     [['r', '--all'], 'Either --all or the id of a run: r'],
     [['--all', '--source', 's.js'], '--source is for one run, not for --all'],
+    [['--all', '--from', '1'], '--from is for one run, not for --all'],
     [['--all', '--retry-failed'], /^--retry-failed is for one run/],
     [['r', '--drift', 'maybe'], '--drift must be fail, match or prefix: maybe'],
     [['r', '--source'], 'Missing value for --source'],
     [['r', '--args-a', 'x'], 'Unknown option: --args-a'],
   ]) {
     assert.throws(() => parse(['resume', ...tokens]), { name: 'UsageError', message, exitCode: 1 }, tokens.join(' '))
+  }
+})
+
+test('fork', () => {
+  const plain = {
+    kind: 'fork',
+    store: { db: undefined, global: false },
+    id: 'r',
+    runId: undefined,
+    args: undefined,
+    source: undefined,
+    drift: undefined,
+    from: undefined,
+    synchronous: undefined,
+    agentProvider: undefined,
+    config: undefined,
+    budgetTotal: undefined,
+    maxParallelAgents: undefined,
+  }
+  for (const [tokens, expected] of [
+    [['r'], plain],
+    [['r', '--run-id', 'f', '--from', '3', '--drift', 'match'], { ...plain, runId: 'f', from: 3, drift: 'match' }],
+    [['--args-x', '1', 'r', '--args-y'], { ...plain, args: { x: '1', y: true } }],
+    [['r', '--args', '[1]', '--source', 's.js', '--no-config'], { ...plain, args: [1], source: 's.js', config: false }],
+    [['--help'], { kind: 'help', topic: 'fork' }],
+  ]) {
+    assert.deepEqual(parse(['fork', ...tokens]), expected, tokens.join(' '))
+  }
+  for (const [tokens, message] of [
+    [[], 'Missing id of a run'],
+    [['r', '--from'], 'Missing value for --from'],
+    [['r', '--retry-failed'], 'Unknown option: --retry-failed'],
+    [['r', '--all'], 'Unknown option: --all'],
+  ]) {
+    assert.throws(() => parse(['fork', ...tokens]), { name: 'UsageError', message, exitCode: 1 }, tokens.join(' '))
   }
 })
 

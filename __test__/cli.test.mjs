@@ -32,7 +32,7 @@ function fails({ code, stdout, stderr }, message) {
 
 test('help is what the snapshot says', async () => {
   const parts = []
-  for (const command of [undefined, 'run', 'resume', 'cancel', 'history', 'events', 'list', 'check', 'doctor', 'absurd']) {
+  for (const command of [undefined, 'run', 'resume', 'fork', 'cancel', 'history', 'events', 'list', 'check', 'doctor', 'absurd']) {
     const args = command === undefined ? ['--help'] : [command, '--help']
     const { code, stdout, stderr } = await smolWf(args)
     assert.deepEqual([code, stderr], [0, ''], args.join(' '))

@@ -21,8 +21,22 @@ export type EngineStoreOptions = {
   synchronous?: 'full' | 'normal'
   /** Whether the file is created if it is not there. Otherwise: `ERR_STORE_MISSING`. Default: true. */
   create?: boolean
+  /** How much may be stored at once. Beyond it: `ERR_STORE_TOO_LARGE`, and nothing is lost that was there. */
+  limits?: EngineStoreLimits
   /** For looking only: nothing can be run, cancelled or deleted, and nothing is created. Default: false. */
   readOnly?: boolean
+}
+
+/** How large texts may be, in bytes. */
+export type EngineStoreLimits = {
+  /** The script with its helpers. Default: 16 MiB. */
+  sourceBytes?: number
+  /** The arguments. Default: 64 MiB. */
+  argsBytes?: number
+  /** The result of a run. Default: 64 MiB. */
+  resultBytes?: number
+  /** One entry of a journal, such as the answer of an agent. Default: 64 MiB. */
+  entryBytes?: number
 }
 
 /** What holds for all runs of an engine, unless a run says otherwise, and where their journals are. */
@@ -53,9 +67,27 @@ export type ReplayDrift =
 export type EngineResumeOptions = Omit<EngineRunOptions, 'runId' | 'args'> & {
   /** A changed script, by its path, instead of the run's own. */
   scriptPath?: string
+  /** A changed script, by its text. */
+  source?: string
+  /** What errors call that text. */
+  scriptName?: string
+  /** Default: `fail`; `match` with a changed script or `retryFailed`; `prefix` with `from`. */
   drift?: ReplayDrift
+  /**
+   * Where the run is to be done again from, whatever came of it: a call, by the number that events give it, or the title of
+   * a phase, for its first call. What was there before is taken over. `ERR_UNKNOWN_POINT` if the run has not come there.
+   */
+  from?: number | string
   /** Takes up a run that has failed or was cancelled: what has failed runs again. */
   retryFailed?: boolean
+}
+
+/** How a copy of a run is started. Whatever else is absent is as it was when that run began. */
+export type EngineForkOptions = Omit<EngineResumeOptions, 'retryFailed'> & {
+  /** The id of the copy. Default: made up. */
+  runId?: string
+  /** Other arguments. Default: those of the run. */
+  args?: EngineRunOptions['args']
 }
 
 /** A run as lists show it. */
@@ -67,8 +99,8 @@ export type RunSummary = {
   blockedOn: JSONValue
   /** When it goes on by itself, in milliseconds since 1970. */
   wakeAt: number | null
-  /** Who is at work on it. */
-  owner: { pid: number; host: string } | null
+  /** Who is at work on it. If the process is not `alive`, it was killed, and the run can be resumed. */
+  owner: { pid: number; host: string; alive: boolean } | null
   createdAt: number
   updatedAt: number
   finishedAt: number | null
@@ -133,10 +165,19 @@ export type Engine = {
   run(source: RunSource, options?: EngineRunOptions): Promise<Run>
   /** Goes on with a run that nobody is at work on. */
   resume(id: string, options?: EngineResumeOptions): Promise<Run>
-  /** Takes up the runs whose processes are gone. */
+  /**
+   * Starts a copy of a run: what the run has done is taken over, up to `from` if that is given, and not paid for again; the
+   * rest runs. What has failed runs again, unless it stands before `from`. The run itself stays as it is.
+   */
+  fork(id: string, options?: EngineForkOptions): Promise<Run>
+  /** Takes up the runs whose processes are gone. One that cannot be taken up is given with a `result` that rejects. */
   recover(options?: EngineResumeOptions): Promise<Run[]>
   list(filter?: RunFilter): Promise<RunSummary[]>
   inspect(id: string): Promise<RunInspection>
+  /**
+   * The events of a run from `seq` `from` on (default 1). `follow`: also those that will come, until the run is over or
+   * nobody is at work on it any more.
+   */
   events(id: string, options?: { from?: number; follow?: boolean }): AsyncIterableIterator<WorkflowEvent>
   /** Asks whoever is at work on a run to cancel it. A run that nobody is at work on is cancelled when it is taken up. */
   cancel(id: string, reason?: string): Promise<RunSummary>

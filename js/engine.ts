@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path'
 import type {
   DeletedRuns,
   Engine,
+  EngineForkOptions,
   EngineOptions,
   EngineResumeOptions,
   EngineRunOptions,
@@ -22,7 +23,7 @@ import type {
 } from './engine-types.js'
 import { fromNativeThrow, WorkflowError } from './errors.js'
 import { NativeStore } from './native.js'
-import { checkEngineOptions, checkOptions, checkResumeOptions, checkRunOptions } from './options.js'
+import { checkEngineOptions, checkForkOptions, checkOptions, checkResumeOptions, checkRunOptions } from './options.js'
 import { launch, type Launched } from './run.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
 
@@ -50,6 +51,8 @@ const PAGE = 500
 const LOOK_MS = 250
 
 const FINAL = ['completed', 'failed', 'cancelled']
+/** Somebody is at work on it, or was killed while he was. */
+const UNDER_WAY = ['running', 'cancelling']
 
 type Options = RunWorkflowOptions | RunWorkflowSourceOptions
 
@@ -95,30 +98,64 @@ class DurableEngine implements Engine {
 
   async resume(id: string, wanted: EngineResumeOptions = {}): Promise<Run> {
     checkResumeOptions(wanted)
-    const { drift, retryFailed, scriptPath, ...rest } = wanted
-    const known = this.#active.get(id)
-    if (known) {
+    if (this.#active.has(id)) {
       throw new WorkflowError(`run ${id} is owned by this process, which is running it`, { code: 'ERR_RUN_OWNED' })
     }
-    const { script, options } = JSON.parse(await asked(this.#store.inspect(id))) as {
+    return this.#again(id, id, wanted, {})
+  }
+
+  async fork(of: string, options: EngineForkOptions = {}): Promise<Run> {
+    checkForkOptions(options)
+    const { runId, ...wanted } = options
+    return this.#again(runId ?? madeUp(), of, wanted, { forkOf: of, newArgs: wanted.args !== undefined })
+  }
+
+  /** Goes on in the run `id` with what the journal of the run `of` tells. */
+  async #again(id: string, of: string, wanted: EngineResumeOptions, how: object): Promise<Run> {
+    const { drift, retryFailed, from, scriptPath, source, scriptName, ...rest } = wanted
+    const { script, options } = JSON.parse(await asked(this.#store.inspect(of))) as {
       script: string
       options: Record<string, unknown>
     }
     const kept = Object.fromEntries(
       Object.entries(options).map(([name, value]) => [name, NUMBERS.includes(name) ? Number(value) : value]),
     ) as Partial<RunWorkflowOptions>
-    const where = scriptPath === undefined ? { source: '', scriptName: script } : { scriptPath }
-    const resume = { drift, retryFailed: retryFailed === true, newSource: scriptPath !== undefined }
+    const newSource = scriptPath !== undefined || source !== undefined
+    // The run's own source is in the store.
+    const where = scriptPath !== undefined ? { scriptPath } : { source: source ?? '', scriptName: scriptName ?? script }
+    const resume = { drift, retryFailed: retryFailed === true, from, newSource, ...how }
     return this.#launch(id, { ...this.#defaults, ...kept, ...given(rest), ...where } as Options, resume)
   }
 
   async recover(options: EngineResumeOptions = {}): Promise<Run[]> {
     const orphans = JSON.parse(await asked(this.#store.orphans(Date.now()))) as RunSummary[]
-    const runs: Run[] = []
-    for (const { id } of orphans) {
-      if (!this.#active.has(id)) runs.push(await this.resume(id, options))
+    const taken = orphans.filter(({ id }) => !this.#active.has(id)).map(async ({ id }) => {
+      try {
+        return await this.resume(id, options)
+      } catch (error) {
+        // Somebody else was faster, which is all right.
+        if (error instanceof WorkflowError && error.code === 'ERR_RUN_OWNED') return undefined
+        return this.#handle(id, Promise.reject(error), null, () => {})
+      }
+    })
+    return (await Promise.all(taken)).filter((run) => run !== undefined)
+  }
+
+  /** A run as whoever started it holds it. */
+  #handle(id: string, result: Promise<unknown>, total: number | null, cancel: () => void): Run {
+    // Whoever wants to know of a failure looks at `result` himself.
+    result.catch(() => {})
+    return {
+      id,
+      result,
+      events: (from) => this.events(id, { ...from, follow: true }),
+      inspect: () => this.inspect(id),
+      usage: () => this.#usage(id, total),
+      cancel: async (reason) => {
+        if (this.#active.has(id)) cancel()
+        else await this.cancel(id, reason)
+      },
     }
-    return runs
   }
 
   async #launch(id: string, options: Options, resume: object | undefined): Promise<Run> {
@@ -144,19 +181,7 @@ class DurableEngine implements Engine {
       this.#active.delete(id)
       for (const waiting of wake) waiting()
     })
-    // Whoever wants to know of a failure looks at `result` himself.
-    result.catch(() => {})
-    const run: Run = {
-      id,
-      result,
-      events: (from) => this.events(id, { ...from, follow: true }),
-      inspect: () => this.inspect(id),
-      usage: () => this.#usage(id, options.budgetTotal ?? null),
-      cancel: async (reason) => {
-        if (this.#active.has(id)) launched.cancel()
-        else await this.cancel(id, reason)
-      },
-    }
+    const run = this.#handle(id, result, options.budgetTotal ?? null, () => launched.cancel())
     this.#active.set(id, { run, launched, wake })
     // From here on it is in the store. What kept it from getting there is no outcome of the run.
     await Promise.race([begun, result.catch(notBegun)])
@@ -183,14 +208,15 @@ class DurableEngine implements Engine {
     let next = from
     for (;;) {
       // Looked at first: what is written by the time that the run is seen to be over is all there is.
-      const { status, lastSeq } = await this.inspect(id)
+      const { status, lastSeq, owner } = await this.inspect(id)
+      const left = UNDER_WAY.includes(status) && owner?.alive !== true && !this.#active.has(id)
       for (;;) {
         const page = JSON.parse(await asked(this.#store.events(id, next, PAGE))) as { events: WorkflowEvent[]; next: number }
         yield* page.events
         if (page.next === next) break
         next = page.next
       }
-      if (!follow || (FINAL.includes(status) && next > lastSeq)) return
+      if (!follow || left || (FINAL.includes(status) && next > lastSeq)) return
       await this.#more(id)
     }
   }

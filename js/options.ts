@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { EngineStoreLimits } from './engine-types.js'
 import { WorkflowError } from './errors.js'
 import type { ListWorkflowsOptions } from './list.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowLimits } from './types.js'
@@ -42,7 +43,13 @@ const OPTIONS: Record<Known, Kind> = {
   scriptName: 'string',
 }
 
-const STORE = { path: 'string', synchronous: 'string', create: 'boolean', readOnly: 'boolean' } as const
+const STORE = { path: 'string', synchronous: 'string', create: 'boolean', readOnly: 'boolean', limits: 'object' } as const
+const STORE_LIMITS: Record<keyof EngineStoreLimits, Kind> = {
+  sourceBytes: 'number',
+  argsBytes: 'number',
+  resultBytes: 'number',
+  entryBytes: 'number',
+}
 
 /** What does not hold for all runs of an engine. */
 const ONE_RUN = ['scriptPath', 'source', 'scriptName', 'args', 'signal', 'budgetState']
@@ -58,20 +65,51 @@ export function checkEngineOptions(options: object): void {
   if (store === undefined || store === null || typeof store === 'string') return
   if (typeof store !== 'object') throw refuse('store', `must be a path or an object, got ${shown(store)}`)
   check(store, STORE, 'store', 'store.')
+  const { limits } = store as { limits?: object | null }
+  if (limits === undefined || limits === null) return
+  check(limits, STORE_LIMITS, 'store.limits', 'store.limits.')
+  for (const [name, size] of Object.entries(limits)) {
+    if (size !== undefined && size !== null && !(Number.isSafeInteger(size) && size > 0)) {
+      throw refuse(`store.limits.${name}`, `must be a positive whole number of bytes, got ${size}`)
+    }
+  }
 }
 
 /** The same for `engine.run`. */
 export function checkRunOptions(options: object): void {
   check(options, { ...without(['scriptPath', 'source', 'scriptName', 'budgetState']), runId: 'string' }, 'run()', '')
+  checkRunId(options)
+}
+
+function checkRunId(options: object): void {
   const { runId } = options as { runId?: string }
   if (runId === '') throw refuse('runId', 'must not be empty')
 }
 
 /** The same for `engine.resume`. */
 export function checkResumeOptions(options: object): void {
-  const known = { ...without(['source', 'scriptName', 'budgetState', 'args']), drift: 'string', retryFailed: 'any' } as const
-  check(options, known, 'resume()', '')
-  const { drift } = options as { drift?: string }
+  const { args: _, ...known } = AGAIN
+  checkAgain(options, { ...known, retryFailed: 'any' }, 'resume()')
+}
+
+/** The same for `engine.fork`. */
+export function checkForkOptions(options: object): void {
+  checkAgain(options, { ...AGAIN, runId: 'string' }, 'fork()')
+  checkRunId(options)
+}
+
+const AGAIN: Record<string, Kind> = { ...without(['budgetState']), drift: 'string', from: 'any' }
+
+function checkAgain(options: object, known: Record<string, Kind>, owner: string): void {
+  check(options, known, owner, '')
+  const { drift, from, scriptPath, source } = options as { drift?: string; from?: unknown; scriptPath?: unknown; source?: unknown }
+  if (scriptPath !== undefined && source !== undefined) {
+    throw refuse('source', 'leave either this or scriptPath out: there is one changed script')
+  }
+  const isCall = typeof from === 'number' && Number.isSafeInteger(from) && from >= 0
+  if (from !== undefined && typeof from !== 'string' && !isCall) {
+    throw refuse('from', `must be the number of a call or the title of a phase, got ${typeof from === 'number' ? from : shown(from)}`)
+  }
   if (drift !== undefined && !['fail', 'match', 'prefix'].includes(drift)) {
     throw refuse('drift', `must be "fail", "match" or "prefix", got ${shown(drift)}`)
   }

@@ -189,8 +189,9 @@ export type WorkflowLogLevel = 'log' | 'debug' | 'info' | 'warn' | 'error'
 export type WorkflowEvent = WorkflowEventBase &
   (
     | { type: 'run.started'; workflow: string; form: WorkflowScriptForm }
-    /** The run goes on from its journal. `anew`: what it takes over from there is told once more. */
-    | { type: 'run.resumed'; drift: 'fail' | 'match' | 'prefix'; anew: boolean }
+    /** The run goes on from its journal. `anew`: what it takes over from there is told once more; `from`: the first
+     * call that is done again, where somebody has said so. */
+    | { type: 'run.resumed'; drift: 'fail' | 'match' | 'prefix'; anew: boolean; from?: number }
     | { type: 'run.completed'; budget: WorkflowBudgetState }
     | { type: 'run.failed'; error: WorkflowErrorData; code: string; budget: WorkflowBudgetState }
     | { type: 'run.cancelled'; reason: 'user' | 'timeout' | 'parent'; budget: WorkflowBudgetState }

@@ -13,6 +13,7 @@ export type HelpTopic =
   | 'doctor'
   | 'absurd'
   | 'resume'
+  | 'fork'
   | 'cancel'
   | 'history'
   | 'events'
@@ -31,6 +32,7 @@ Usage:
   smol-wf doctor [options]          Say whether everything that a run needs is there
   smol-wf run <script> --durable    The same, with every step kept in a store: it outlives its process
   smol-wf resume <id> | --all       Go on with durable runs
+  smol-wf fork <id>                 Start a copy of a durable run from some point on
   smol-wf cancel <id>               Cancel a durable run, from anywhere
   smol-wf history                   Show durable runs, or delete them
   smol-wf events <id>               Show what a durable run does, or has done
@@ -173,8 +175,10 @@ Options:
   --source <file>               Goes on with a changed script
   --drift <mode>                What becomes of calls that are not what the journal says. fail: the run stops, and
                                 nothing is lost; match: any recorded answer to an equal call is taken, all else runs;
-                                prefix: the first different call and all after it run. Default: match with --source or
-                                --retry-failed, else fail
+                                prefix: the first different call and all after it run. Default: prefix with --from,
+                                match with --source or --retry-failed, else fail
+  --from <call|phase>           Does the run again from there, over or not: from the call of that number, or from the
+                                first call of that phase. smol-wf events <id> --json shows both
   --retry-failed                Takes up a run that has failed or was cancelled: what has failed runs again
 ${STORE}  --synchronous <full|normal>   As with smol-wf run
   --agent-provider <name>       As with smol-wf run; it is not kept with the run, nor are the next two
@@ -184,6 +188,27 @@ ${STORE}  --synchronous <full|normal>   As with smol-wf run
   --max-parallel-agents <n>     Default: as the run began
 
 Ctrl-C cancels the run, as with smol-wf run.
+`
+
+const FORK = `Starts a copy of a durable run, and prints its result as JSON. What the run has done is taken over, and not done again;
+the run itself stays as it is.
+
+Usage:
+  smol-wf fork <id> [options]
+
+Options:
+  --from <call|phase>           Takes over what was there before that call, by its number, or before the first call of
+                                that phase. Default: everything that has succeeded
+  --run-id <id>                 The id of the copy, instead of one that is made up
+  --args-<name> <value>         Other arguments, as with smol-wf run, instead of those of the run
+  --source <file>               With a changed script
+  --drift <mode>                As with smol-wf resume. Default: prefix with --from, else match
+${STORE}  --synchronous <full|normal>   As with smol-wf run
+  --agent-provider <name>       As with smol-wf run
+  --config <file>               The configuration
+  --no-config                   No configuration file; the variables SMOL_WF_… still count
+  --budget-allowance <tokens>   Default: as the run began
+  --max-parallel-agents <n>     Default: as the run began
 `
 
 const CANCEL = `Asks the process that is at work on a durable run to cancel it. The workflow may clean up.
@@ -238,6 +263,7 @@ const TEXTS: Readonly<Record<HelpTopic, string>> = {
   doctor: DOCTOR,
   absurd: ABSURD,
   resume: RESUME,
+  fork: FORK,
   cancel: CANCEL,
   history: HISTORY,
   events: EVENTS,

@@ -13,7 +13,7 @@ const NUMBERS = ['TOOK', 'TOKENS']
 export function historyText(runs: readonly RunSummary[], now: number): string {
   const rows = [
     HEAD,
-    ...runs.map((run) => [run.id, run.name, run.status, timeText(run.createdAt), tookText(run, now), String(run.spent)].map(visible)),
+    ...runs.map((run) => [run.id, run.name, statusText(run), timeText(run.createdAt), tookText(run, now), String(run.spent)].map(visible)),
   ]
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => length(row[column] as string))))
   return rows
@@ -34,10 +34,10 @@ export function runText(run: RunInspection, now: number): string {
     ['id', run.id],
     ['workflow', run.name],
     ['script', run.script],
-    ['status', run.status],
+    ['status', statusText(run)],
     ['blocked on', run.blockedOn === null ? null : JSON.stringify(run.blockedOn)],
     ['wakes', wakeAt === null ? null : timeText(wakeAt)],
-    ['owner', owner && `process ${owner.pid}${owner.host === '' ? '' : ` on ${owner.host}`}`],
+    ['owner', owner && ownerText(owner)],
     ['to be cancelled', cancelRequested],
     ['fork of', forkOf],
     ['started', timeText(run.createdAt)],
@@ -57,6 +57,16 @@ export function runText(run: RunInspection, now: number): string {
       return [name.padEnd(width) + first, ...rest.map((line) => ' '.repeat(width) + line)].join('\n')
     })
     .join('\n')
+}
+
+/** Where a run stands. One that is under way with nobody at work on it was interrupted. */
+function statusText({ status, owner }: RunSummary): string {
+  return (status === 'running' || status === 'cancelling') && owner?.alive !== true ? 'interrupted' : status
+}
+
+/** Which process that is. */
+export function ownerText({ pid, host, alive }: NonNullable<RunSummary['owner']>): string {
+  return `process ${pid}${host === '' ? '' : ` on ${host}`}${alive ? '' : ', which is gone'}`
 }
 
 /** What was deleted, or would be. `found` runs fit; those that somebody is at work on stay. */

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { hostname } from 'node:os'
-
 import type { RunFilter } from '../engine-types.js'
 import { WorkflowError } from '../index.js'
-import { deletedText, historyText, runText } from './history-text.js'
+import { deletedText, historyText, ownerText, runText } from './history-text.js'
 import type { CancelCommand, DeleteCommand, EventsCommand, HistoryCommand, ShowCommand } from './parse-durable.js'
 import { createProgressFormatter } from './progress.js'
 import { withEngine } from './store.js'
@@ -62,21 +60,8 @@ export async function cancelCommand({ store, id, reason }: CancelCommand): Promi
     throw new WorkflowError(`run ${id} is over: it is ${run.status}`, { code: 'ERR_RUN_FINISHED', details: { hint } })
   }
   const { owner } = run
-  const who = owner && `process ${owner.pid}${owner.host === '' ? '' : ` on ${owner.host}`}`
-  if (owner !== null && !isGone(owner)) console.error(`run ${id} is to be cancelled: ${who} is at work on it`)
-  else console.error(`run ${id} is to be cancelled, but nobody is at work on it${who === null ? '' : `: ${who} is gone`}`)
-}
-
-/** Whether a process is known to have ended. Of other machines nothing is known. */
-function isGone({ pid, host }: { pid: number; host: string }): boolean {
-  if (host !== hostname()) return false
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch (error) {
-    // Anything else says that there is such a process, of somebody else.
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
-  }
+  if (owner?.alive) console.error(`run ${id} is to be cancelled: ${ownerText(owner)} is at work on it`)
+  else console.error(`run ${id} is to be cancelled, but nobody is at work on it${owner === null ? '' : `: it was ${ownerText(owner)}`}`)
 }
 
 /** Prints the events of a run: the lines that it showed, or all of it as lines of JSON. */
@@ -89,6 +74,10 @@ export async function eventsCommand({ store, id, from, follow, json }: EventsCom
       if (line !== undefined && event.seq >= from) console.log(line)
       // Nobody reads any more: a run that goes on for hours is no reason to stay.
       if (!process.stdout.writable) return
+    }
+    const { status } = await engine.inspect(id)
+    if (follow && !FINAL.includes(status)) {
+      console.error(`run ${id} is not over, and nobody is at work on it: smol-wf resume ${id} goes on with it`)
     }
   })
 }

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 
 import { helpText } from './help.js'
 import { type Command, parseCommand } from './parse.js'
-import type { DurableCommand, ResumeCommand } from './parse-durable.js'
+import type { DurableCommand, ForkCommand, ResumeCommand } from './parse-durable.js'
 import { UsageError } from './usage-error.js'
 
 /** Does what `argv` says. Never rejects: errors go to stderr and set `process.exitCode`. */
@@ -57,13 +57,18 @@ async function execute(command: Command): Promise<void> {
       await resumeCommand(command)
       return
     }
+    case 'fork': {
+      const { forkCommand } = await import('./resume.js')
+      await forkCommand(command)
+      return
+    }
     default:
       await look(command)
   }
 }
 
 /** What is done to the store alone. */
-async function look(command: Exclude<DurableCommand, ResumeCommand>): Promise<void> {
+async function look(command: Exclude<DurableCommand, ForkCommand | ResumeCommand>): Promise<void> {
   const { cancelCommand, deleteCommand, eventsCommand, historyCommand, showCommand } = await import('./history.js')
   switch (command.kind) {
     case 'cancel':

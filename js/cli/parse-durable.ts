@@ -1,11 +1,14 @@
 /**
- * The command lines about durable runs: `resume`, `cancel`, `history`, `events`. Pure.
+ * The command lines about durable runs: `resume`, `fork`, `cancel`, `history`, `events`. Pure.
  *
  * @module
  */
 
 import type { ReplayDrift, RunStatus } from '../engine-types.js'
+import type { JSONValue, WorkflowArgs } from '../workflow-types.js'
+import { type ArgToken, collectArgs, isArgFlag } from './args.js'
 import type { HelpTopic } from './help.js'
+import type { ParseContext } from './parse.js'
 import { type Moment, parseBudget, parseCap, parseMoment, parsePositive, parseText, parseWord, splitToken, type Value } from './tokens.js'
 import { UsageError } from './usage-error.js'
 
@@ -24,22 +27,38 @@ export type DurableChoice = {
   readonly synchronous: 'full' | 'normal' | undefined
 }
 
-/** A run to go on with, or all whose processes are gone. */
-export type ResumeCommand = {
-  readonly kind: 'resume'
+/** How the journal of a run is gone on with. */
+export type Again = {
   readonly store: StoreChoice
-  /** `undefined`: all. */
-  readonly id: string | undefined
   /** A changed script. */
   readonly source: string | undefined
   readonly drift: ReplayDrift | undefined
-  readonly retryFailed: boolean
+  /** A call by its number, or a phase. */
+  readonly from: number | string | undefined
   readonly synchronous: 'full' | 'normal' | undefined
   readonly agentProvider: string | undefined
   readonly config: string | false | undefined
   /** As with `run`; `undefined`: as the run began. */
   readonly budgetTotal: number | undefined
   readonly maxParallelAgents: number | undefined
+}
+
+/** A run to go on with, or all whose processes are gone. */
+export type ResumeCommand = Again & {
+  readonly kind: 'resume'
+  /** `undefined`: all. */
+  readonly id: string | undefined
+  readonly retryFailed: boolean
+}
+
+/** A run to copy. */
+export type ForkCommand = Again & {
+  readonly kind: 'fork'
+  readonly id: string
+  /** The id of the copy; `undefined`: made up. */
+  readonly runId: string | undefined
+  /** `undefined`: those of the run. */
+  readonly args: WorkflowArgs | JSONValue | undefined
 }
 
 /** A run to cancel. */
@@ -94,6 +113,7 @@ export type EventsCommand = {
 /** What these command lines ask for. */
 export type DurableCommand =
   | ResumeCommand
+  | ForkCommand
   | CancelCommand
   | HistoryCommand
   | ShowCommand
@@ -109,11 +129,17 @@ const DRIFTS = ['fail', 'match', 'prefix'] as const
 export const SYNCHRONOUS = ['full', 'normal'] as const
 
 /** What stands on a command line: what is no flag, the flags with values, and those without. */
-type Typed = { words: string[]; values: Map<string, Value>; switches: Set<string> }
+type Typed = { words: string[]; values: Map<string, Value>; switches: Set<string>; args: ArgToken[] }
 
 /** Reads tokens. `undefined`: help was asked for. */
-function read(tokens: readonly string[], command: string, values: readonly string[], switches: readonly string[]): Typed | undefined {
-  const typed: Typed = { words: [], values: new Map(), switches: new Set() }
+function read(
+  tokens: readonly string[],
+  command: string,
+  values: readonly string[],
+  switches: readonly string[],
+  takesArgs = false,
+): Typed | undefined {
+  const typed: Typed = { words: [], values: new Map(), switches: new Set(), args: [] }
   const known = ['--db', ...values]
   for (let index = 0; index < tokens.length; ) {
     const token = tokens[index] as string
@@ -124,6 +150,9 @@ function read(tokens: readonly string[], command: string, values: readonly strin
       index += 1
     } else if (known.includes(flag)) {
       typed.values.set(flag, value)
+      index += used
+    } else if (takesArgs && isArgFlag(flag)) {
+      typed.args.push({ flag, value })
       index += used
     } else if (token.startsWith('-')) {
       throw new UsageError(`Unknown option: ${token}`, `smol-wf ${command} --help lists the options`)
@@ -164,30 +193,60 @@ function parseStatuses(flag: string, value: Value): RunStatus[] {
     .map((word) => parseWord(flag, word, STATUSES))
 }
 
+/** Flags of `resume` and `fork` that have a value. */
+const AGAIN = ['--source', '--drift', '--from', '--synchronous', '--agent-provider', '--config', '--budget-allowance', '--max-parallel-agents']
+
+function readAgain(typed: Typed, env: Env): Again {
+  return {
+    store: storeOf(typed),
+    source: given(typed, '--source', parseText),
+    drift: given(typed, '--drift', (flag, value) => parseWord(flag, value, DRIFTS)),
+    from: given(typed, '--from', parsePoint),
+    synchronous: given(typed, '--synchronous', (flag, value) => parseWord(flag, value, SYNCHRONOUS)),
+    agentProvider: given(typed, '--agent-provider', (_, value) => String(value)) ?? env['SMOL_WF_AGENT_PROVIDER'],
+    config: typed.switches.has('--no-config') ? false : given(typed, '--config', parseText),
+    budgetTotal: given(typed, '--budget-allowance', parseBudget),
+    maxParallelAgents: given(typed, '--max-parallel-agents', parseCap),
+  }
+}
+
+/** A whole number is a call, all else a phase. */
+function parsePoint(flag: string, value: Value): number | string {
+  const text = parseText(flag, value)
+  return /^\d+$/.test(text) ? Number(text) : text
+}
+
+/** Reads what follows `fork`. Throws {@link UsageError}, or what reading a file throws. */
+export function parseFork(tokens: readonly string[], { env, readFile }: ParseContext): ForkCommand | Help<'fork'> {
+  const typed = read(tokens, 'fork', [...AGAIN, '--run-id'], ['--no-config'], true)
+  if (typed === undefined) return { kind: 'help', topic: 'fork' }
+  return {
+    kind: 'fork',
+    id: oneId(typed, 'fork'),
+    runId: given(typed, '--run-id', parseText),
+    args: collectArgs(typed.args, readFile),
+    ...readAgain(typed, env),
+  }
+}
+
 /** Reads what follows `resume`. Throws {@link UsageError}. */
 export function parseResume(tokens: readonly string[], env: Env): ResumeCommand | Help<'resume'> {
-  const values = ['--source', '--drift', '--synchronous', '--agent-provider', '--config', '--budget-allowance', '--max-parallel-agents']
-  const typed = read(tokens, 'resume', values, ['--all', '--retry-failed', '--no-config'])
+  const typed = read(tokens, 'resume', AGAIN, ['--all', '--retry-failed', '--no-config'])
   if (typed === undefined) return { kind: 'help', topic: 'resume' }
   const { switches, words } = typed
   const all = switches.has('--all')
   if (all && words.length > 0) throw new UsageError(`Either --all or the id of a run: ${words[0]}`)
-  if (all && typed.values.has('--source')) throw new UsageError('--source is for one run, not for --all')
+  for (const flag of ['--source', '--from']) {
+    if (all && typed.values.has(flag)) throw new UsageError(`${flag} is for one run, not for --all`)
+  }
   if (all && switches.has('--retry-failed')) {
     throw new UsageError('--retry-failed is for one run: --all takes up those whose processes are gone, and none that has failed')
   }
   return {
     kind: 'resume',
-    store: storeOf(typed),
     id: all ? undefined : oneId(typed, 'resume'),
-    source: given(typed, '--source', parseText),
-    drift: given(typed, '--drift', (flag, value) => parseWord(flag, value, DRIFTS)),
     retryFailed: switches.has('--retry-failed'),
-    synchronous: given(typed, '--synchronous', (flag, value) => parseWord(flag, value, SYNCHRONOUS)),
-    agentProvider: given(typed, '--agent-provider', (_, value) => String(value)) ?? env['SMOL_WF_AGENT_PROVIDER'],
-    config: switches.has('--no-config') ? false : given(typed, '--config', parseText),
-    budgetTotal: given(typed, '--budget-allowance', parseBudget),
-    maxParallelAgents: given(typed, '--max-parallel-agents', parseCap),
+    ...readAgain(typed, env),
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type DurableCommand,
   parseCancel,
   parseEvents,
+  parseFork,
   parseHistory,
   parseResume,
   parseStore,
@@ -111,6 +112,8 @@ export function parseCommand(argv: readonly string[], context: ParseContext): Co
       return parseDoctor(rest)
     case 'resume':
       return parseResume(rest, context.env)
+    case 'fork':
+      return parseFork(rest, context)
     case 'cancel':
       return parseCancel(rest)
     case 'history':

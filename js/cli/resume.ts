@@ -1,54 +1,69 @@
 /**
- * `smol-wf resume`: goes on with durable runs. Progress to stderr, results as JSON to stdout.
+ * `smol-wf resume` and `fork`: go on with durable runs. Progress to stderr, results as JSON to stdout.
  *
  * @module
  */
 
 import type { Engine, EngineResumeOptions, Run } from '../engine-types.js'
 import type { WorkflowEvent } from '../types.js'
-import type { ResumeCommand } from './parse-durable.js'
+import type { Again, ForkCommand, ResumeCommand } from './parse-durable.js'
 import { createProgressFormatter } from './progress.js'
 import { advise, answering, interruptible, printResult, retryHint } from './session.js'
 import { withEngine } from './store.js'
 
 /** Goes on with the run, or with all whose processes are gone, and prints what comes of it. */
 export async function resumeCommand(command: ResumeCommand): Promise<void> {
+  await again(command, async (engine, options) => {
+    const { id } = command
+    const wanted = { ...options, retryFailed: command.retryFailed }
+    if (id === undefined) await resumeAll(engine, wanted)
+    else await follow(engine, id, (onEvent) => engine.resume(id, { ...wanted, onEvent }))
+  })
+}
+
+/** Starts a copy of a run, and prints what comes of it. */
+export async function forkCommand(command: ForkCommand): Promise<void> {
+  const { id, args, runId } = command
+  await again(command, async (engine, options) => {
+    const own = { ...(args !== undefined && { args }), ...(runId !== undefined && { runId }) }
+    await follow(engine, id, (onEvent) => engine.fork(id, { ...options, ...own, onEvent }))
+  })
+}
+
+/** Does something with the store of a command and what it says about going on. */
+async function again(command: Again, work: (engine: Engine, options: EngineResumeOptions) => Promise<void>): Promise<void> {
   const { agentProvider, providers } = await answering(command.config, command.agentProvider)
   const { synchronous } = command
   await interruptible(({ signal }) =>
     withEngine(command.store, { create: false, ...(synchronous !== undefined && { synchronous }) }, async (engine) => {
-      const options: EngineResumeOptions = {
+      await work(engine, {
         agentProvider,
         providers,
         signal,
-        retryFailed: command.retryFailed,
         ...(command.source !== undefined && { scriptPath: command.source }),
         ...(command.drift !== undefined && { drift: command.drift }),
+        ...(command.from !== undefined && { from: command.from }),
         ...(command.budgetTotal !== undefined && { budgetTotal: command.budgetTotal }),
         ...(command.maxParallelAgents !== undefined && { maxParallelAgents: command.maxParallelAgents }),
-      }
-      if (command.id === undefined) await resumeAll(engine, options)
-      else await resumeOne(engine, command.id, options)
+      })
     }),
   )
 }
 
-async function resumeOne(engine: Engine, id: string, options: EngineResumeOptions): Promise<void> {
-  const format = await formatterFor(engine, id)
-  let announced = false
-  const run = await engine.resume(id, {
-    ...options,
-    onEvent: (event) => {
-      if (!announced) console.error(`[run] ${id}`)
-      announced = true
-      const line = format(event)
-      if (line !== undefined) console.error(line)
-    },
+/** Shows a run that goes on from the journal of the run `of`. */
+async function follow(engine: Engine, of: string, start: (onEvent: (event: WorkflowEvent) => void) => Promise<Run>): Promise<void> {
+  const format = await formatterFor(engine, of)
+  let id: string | undefined
+  const run = await start((event) => {
+    if (id === undefined) console.error(`[run] ${event.runId}`)
+    id ??= event.runId
+    const line = format(event)
+    if (line !== undefined) console.error(line)
   })
   try {
     printResult(await run.result)
   } catch (error) {
-    if (announced) advise(error, retryHint(id))
+    if (id !== undefined) advise(error, retryHint(id))
     throw error
   }
 }

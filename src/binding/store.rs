@@ -10,26 +10,28 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{guarded, to_napi};
-use crate::engine::durable::{Durable, How, Store, host_options, open_store};
+use crate::engine::durable::{Again, Durable, How, Store, host_options, open_store};
+use crate::engine::fork::Point;
 use crate::engine::{Engine, journal};
 use crate::model::error::WorkflowError;
 use crate::model::ids::RunId;
 use crate::model::journal::{CancelRequest, Filter, RunRecord, RunStatus, RunSummary, Selection};
 use crate::model::json::JsonText;
 use crate::model::recording::Drift;
-use crate::model::store::{StoreError, StoreOptions, Synchronous};
+use crate::model::store::{StoreError, StoreLimits, StoreOptions, Synchronous};
 
 /// A store that is open.
 #[napi]
 pub struct NativeStore(Arc<dyn Store>);
 
-/// How a store is opened: `{ synchronous?: 'full' | 'normal', create?, readOnly? }`.
+/// How a store is opened: `{ synchronous?: 'full' | 'normal', create?, readOnly?, limits? }`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Options {
     synchronous: Option<String>,
     create: Option<bool>,
     read_only: Option<bool>,
+    limits: Option<StoreLimits>,
 }
 
 /// Which runs: `{ status?: [], name?, since?, until?, finishedBefore?, limit? }`.
@@ -45,7 +47,8 @@ struct Wanted {
     limit: Option<u32>,
 }
 
-/// How a run is made durable: `{ id, resume?: { drift?, newSource, retryFailed }, host }`.
+/// How a run is made durable: `{ id, resume?: { drift?, newSource, retryFailed, from?, forkOf?, newArgs }, host }`. `from`
+/// is the number of a call, or the title of a phase.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wish {
@@ -63,6 +66,17 @@ struct Resume {
     new_source: bool,
     #[serde(default)]
     retry_failed: bool,
+    from: Option<From>,
+    fork_of: Option<String>,
+    #[serde(default)]
+    new_args: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum From {
+    Call(u64),
+    Phase(String),
 }
 
 #[napi]
@@ -85,6 +99,7 @@ impl NativeStore {
                 synchronous,
                 create: options.create.unwrap_or(default.create),
                 read_only: options.read_only.unwrap_or(default.read_only),
+                limits: options.limits.unwrap_or(default.limits),
                 ..default
             };
             open_store(Path::new(&path), options).map(Self).map_err(store_error)
@@ -195,8 +210,16 @@ impl NativeStore {
         let Wish { id, resume, host } = read(wish)?;
         let how = match resume {
             None => How::Start,
-            Some(Resume { drift, new_source, retry_failed }) => {
-                How::Resume { drift, new_source, retry_failed }
+            Some(Resume { drift, new_source, retry_failed, from, fork_of, new_args }) => {
+                let from = from.map(|from| match from {
+                    From::Call(call) => Point::Call(call),
+                    From::Phase(title) => Point::Phase(title),
+                });
+                let again = Again { drift, new_source, retry_failed, from };
+                match fork_of {
+                    Some(of) => How::Fork { of: RunId(of.into()), again, new_args },
+                    None => How::Resume(again),
+                }
             }
         };
         let host_options = JsonText::from_value(&host);
@@ -223,8 +246,8 @@ fn filter(wanted: &Wanted) -> Result<Filter> {
 }
 
 fn summary(run: &RunSummary) -> Value {
-    let owner = run.owner.as_ref().map(|owner| json!({ "pid": owner.pid, "host": owner.host }));
-    let value = |text: &Option<JsonText>| text.as_ref().and_then(|text| text.parse().ok());
+    let owner =
+        run.owner.as_ref().map(|owner| json!({ "pid": owner.pid, "host": owner.host, "alive": owner.alive }));
     json!({
         "id": run.id, "name": run.name, "status": run.status, "blockedOn": value(&run.blocked_on), "wakeAt": run.wake_at,
         "owner": owner, "createdAt": run.created_at, "updatedAt": run.updated_at, "finishedAt": run.finished_at,
@@ -233,9 +256,12 @@ fn summary(run: &RunSummary) -> Value {
     })
 }
 
+/// A text that the store keeps, as a value; `null` if there is none.
+fn value(text: &Option<JsonText>) -> Value {
+    text.as_ref().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
 fn whole(record: &RunRecord) -> Value {
-    let value =
-        |text: &Option<JsonText>| text.as_ref().and_then(|text| text.parse().ok()).unwrap_or(Value::Null);
     let mut run = summary(&record.summary);
     run["script"] = json!(&*record.source.name);
     run["args"] = value(&record.args);

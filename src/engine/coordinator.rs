@@ -178,8 +178,8 @@ impl Coordinator {
     /// the end need not wait for that.
     pub(super) async fn run(&mut self) -> RunEnd {
         if let Some(recording) = &self.recording {
-            let drift = recording.drift;
-            self.emit(Event::RunResumed { drift, anew: drift != Drift::Fail });
+            let (drift, from) = (recording.drift, recording.from);
+            self.emit(Event::RunResumed { drift, anew: drift != Drift::Fail, from });
         } else if let Some(script) = &self.root {
             let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
             self.emit(event);
@@ -213,7 +213,7 @@ impl Coordinator {
             match self.next_input().await {
                 Ok(Some(input)) => self.inputs.push_back(input),
                 Ok(None) => {}
-                Err(error) => return RunEnd { result: Err(error.into()), budget: self.core.budget() },
+                Err(error) => return self.give_up(error).await,
             }
         }
     }
@@ -239,6 +239,16 @@ impl Coordinator {
         RunEnd { result, budget: self.core.budget() }
     }
 
+    /// The store does not take what there is to write: the run ends here, and stays what it is there.
+    async fn give_up(&mut self, error: StoreError) -> RunEnd {
+        self.tasks.clear();
+        self.work = FuturesUnordered::new();
+        if let Some(journal) = self.journal.take() {
+            journal.release().await;
+        }
+        RunEnd { result: Err(error.into()), budget: self.core.budget() }
+    }
+
     /// The run is over. What is to be known of that is written first.
     async fn end(&mut self, result: Result<Option<JsonText>, WorkflowError>) -> RunEnd {
         let budget = self.core.budget();
@@ -255,7 +265,10 @@ impl Coordinator {
         while !journal.is_written() {
             match journal.acknowledge().await {
                 Ok(told) => self.tell(told),
-                Err(error) => return RunEnd { result: Err(error.into()), budget },
+                Err(error) => {
+                    journal.release().await;
+                    return RunEnd { result: Err(error.into()), budget };
+                }
             }
         }
         RunEnd { result, budget }

@@ -12,14 +12,16 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::clock;
 use super::control::RunControl;
+use super::fork::{self, Point};
 use super::host::RunEnd;
 use super::journal::{self, Journal};
 use super::scripts::ScriptSource;
 use crate::model::budget::BudgetState;
 use crate::model::error::{CancelReason, WorkflowError};
-use crate::model::ids::RunId;
+use crate::model::event::Event;
+use crate::model::ids::{CallId, RunId};
 use crate::model::journal::{
-    Batch, Claimed, Created, Lease, NewRun, RunPatch, RunRecord, RunStatus, SourceSnapshot,
+    Batch, Claimed, Created, Entry, Lease, NewRun, RunPatch, RunRecord, RunStatus, SourceSnapshot,
 };
 use crate::model::json::JsonText;
 use crate::model::metadata::WorkflowMetadata;
@@ -55,12 +57,47 @@ pub struct Durable {
 }
 
 /// Whether a run is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum How {
     /// Create it; or go on with it, if it is there with the same source and arguments.
     Start,
     /// Go on with it. `new_source`: by the source that the options name, not by its own.
-    Resume { drift: Option<Drift>, new_source: bool, retry_failed: bool },
+    Resume(Again),
+    /// Create it as a copy of another run. `new_args`: with the arguments that the options name, not those of the other.
+    Fork { of: RunId, again: Again, new_args: bool },
+}
+
+/// How what a journal tells of is taken over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    /// `None`: what fits the rest.
+    pub drift: Option<Drift>,
+    /// By the source that the options name, not by the run's own.
+    pub new_source: bool,
+    pub retry_failed: bool,
+    /// Where it is to be done again from.
+    pub from: Option<Point>,
+}
+
+impl Again {
+    /// What becomes of calls that differ.
+    ///
+    /// # Errors
+    /// `ERR_INVALID_OPTION`: there is nothing that could be held against the journal from some point on.
+    fn drift(&self) -> Result<Drift, WorkflowError> {
+        let fitting = match self {
+            Self { from: Some(_), .. } => Drift::Prefix,
+            Self { new_source: true, .. } | Self { retry_failed: true, .. } => Drift::Match,
+            _ => Drift::Fail,
+        };
+        match self.drift {
+            Some(Drift::Fail) if self.from.is_some() => Err(WorkflowError::Option {
+                option: "drift".to_owned(),
+                message: "must be \"prefix\" or \"match\" together with `from`".to_owned(),
+            }),
+            drift => Ok(drift.unwrap_or(fitting)),
+        }
+    }
 }
 
 /// What a run begins with.
@@ -108,11 +145,17 @@ impl Durable {
     ) -> Result<Beginning, WorkflowError> {
         match self.how {
             How::Start => self.start(options, control, runtime).await,
-            How::Resume { drift, new_source, retry_failed } => {
+            How::Resume(ref again) => {
+                let again = again.clone();
                 let source =
-                    new_source.then(|| ScriptSource::new(options).root(&options.source)).transpose()?;
-                let claimed = self.claim(retry_failed || new_source).await?;
-                self.take_up(claimed, source, drift, retry_failed, control, runtime).await
+                    again.new_source.then(|| ScriptSource::new(options).root(&options.source)).transpose()?;
+                let may_be_over = again.retry_failed || again.new_source || again.from.is_some();
+                let claimed = self.claim(may_be_over).await?;
+                self.take_up(claimed, source, &again, control, runtime).await
+            }
+            How::Fork { ref of, ref again, new_args } => {
+                let (of, again) = (of.clone(), again.clone());
+                self.fork(&of, &again, new_args, options, control, runtime).await
             }
         }
     }
@@ -135,28 +178,20 @@ impl Durable {
         };
         match self.store.create(new, LEASE_MS, clock::now_ms()).await? {
             Created::New(lease) => {
-                let keeper = keep(self.store.clone(), lease.clone(), control.clone(), runtime);
-                let status = RunPatch { status: Some(RunStatus::Running), ..RunPatch::default() };
-                let batch = Batch { patch: Some(status), at: clock::now_ms(), ..Batch::default() };
-                self.store.append(&lease, batch).await?;
+                let keeper = self.running(&lease, control, runtime).await?;
                 let journal = Journal::new(self.store, lease, 0);
                 let args = options.args.clone();
                 Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording: None, keeper })))
             }
             Created::Existing { same_source, same_args, .. } if !same_source || !same_args => {
-                let what = if same_source { "other arguments" } else { "another source" };
-                Err(WorkflowError::RunState {
-                    code: "ERR_RUN_CONFLICT",
-                    message: format!("there is a run {} already, with {what}", self.id),
-                    hint: "give the run an id of its own, or none; smol-wf history shows what there is",
-                })
+                Err(self.conflict(if same_source { "with other arguments" } else { "with another source" }))
             }
             Created::Existing { record, .. } if record.summary.status.is_final() => {
                 Ok(Beginning::Over(ended(*record)))
             }
             Created::Existing { .. } => {
                 let claimed = self.claim(false).await?;
-                self.take_up(claimed, None, None, false, control, runtime).await
+                self.take_up(claimed, None, &Again::default(), control, runtime).await
             }
         }
     }
@@ -175,12 +210,29 @@ impl Durable {
         Ok(claimed)
     }
 
+    /// Goes on with a run. One that cannot be gone on with is given back.
     async fn take_up(
         self,
         claimed: Claimed,
         new_source: Option<Script>,
-        drift: Option<Drift>,
-        retry_failed: bool,
+        again: &Again,
+        control: &RunControl,
+        runtime: &Handle,
+    ) -> Result<Beginning, WorkflowError> {
+        let (store, lease) = (self.store.clone(), claimed.lease.clone());
+        let taken_up = self.taken_up(claimed, new_source, again, control, runtime).await;
+        if taken_up.is_err() {
+            // Whoever wants it next need not wait for that.
+            drop(store.release(&lease, clock::now_ms()).await);
+        }
+        taken_up
+    }
+
+    async fn taken_up(
+        self,
+        claimed: Claimed,
+        new_source: Option<Script>,
+        again: &Again,
         control: &RunControl,
         runtime: &Handle,
     ) -> Result<Beginning, WorkflowError> {
@@ -191,10 +243,9 @@ impl Durable {
         if record.summary.cancel.is_some() && !over {
             control.cancel(runtime);
         }
-        let fitting = if new_source.is_some() || retry_failed { Drift::Match } else { Drift::Fail };
-        let drift = drift.unwrap_or(fitting);
         let entries = self.store.entries(&self.id, 1, u32::MAX)?;
-        let recording = journal::recording(&entries, drift)?;
+        let from = again.from.as_ref().map(|point| fork::locate(&self.id, &entries, point)).transpose()?;
+        let recording = recorded(&entries, again.drift()?, from)?;
         let mut patch = RunPatch {
             status: Some(RunStatus::Running),
             blocked_on: Some(None),
@@ -219,6 +270,72 @@ impl Durable {
         Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording: Some(recording), keeper })))
     }
 
+    /// Creates the run as a copy of another one, whoever is at work on that.
+    async fn fork(
+        self,
+        of: &RunId,
+        again: &Again,
+        new_args: bool,
+        options: &RunOptions,
+        control: &RunControl,
+        runtime: &Handle,
+    ) -> Result<Beginning, WorkflowError> {
+        let record = self.store.run(of)?;
+        let entries = self.store.entries(of, 1, u32::MAX)?;
+        let from = again.from.as_ref().map(|point| fork::locate(of, &entries, point)).transpose()?;
+        // A copy is there to be different.
+        let drift = Again { retry_failed: true, ..again.clone() }.drift()?;
+        let script = match again.new_source {
+            true => ScriptSource::new(options).root(&options.source)?,
+            false => restored(&record)?,
+        };
+        let args = if new_args { options.args.clone() } else { record.args };
+        let started = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
+        let copied = fork::copied(journal::entry_of(&started), &entries, from);
+        let recording = recorded(&copied, drift, from)?;
+        let last_seq = copied.len() as u64;
+        let new = NewRun {
+            id: self.id.clone(),
+            name: script.metadata.name.clone(),
+            source: snapshot(&script),
+            args: args.clone(),
+            options: self.stored_options(&script),
+            fork_of: Some(of.clone()),
+            entries: copied,
+        };
+        match self.store.create(new, LEASE_MS, clock::now_ms()).await? {
+            Created::New(lease) => {
+                let keeper = self.running(&lease, control, runtime).await?;
+                let journal = Journal::new(self.store, lease, last_seq);
+                let recording = Some(recording);
+                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, keeper })))
+            }
+            Created::Existing { .. } => Err(self.conflict("which is not this copy")),
+        }
+    }
+
+    /// Says that a run that was just created is under way, and keeps it.
+    async fn running(
+        &self,
+        lease: &Lease,
+        control: &RunControl,
+        runtime: &Handle,
+    ) -> Result<AbortOnDropHandle<()>, StoreError> {
+        let keeper = keep(self.store.clone(), lease.clone(), control.clone(), runtime);
+        let status = RunPatch { status: Some(RunStatus::Running), ..RunPatch::default() };
+        let batch = Batch { patch: Some(status), at: clock::now_ms(), ..Batch::default() };
+        self.store.append(lease, batch).await?;
+        Ok(keeper)
+    }
+
+    fn conflict(&self, how: &str) -> WorkflowError {
+        WorkflowError::RunState {
+            code: "ERR_RUN_CONFLICT",
+            message: format!("there is a run {} already, {how}", self.id),
+            hint: "give the run an id of its own, or none; smol-wf history shows what there is",
+        }
+    }
+
     fn stored_options(&self, script: &Script) -> JsonText {
         let imports = script.helpers.imports.iter();
         let mut imports: Vec<_> = imports
@@ -234,6 +351,15 @@ impl Durable {
         // Plain data: there is nothing in it that JSON could not hold.
         JsonText::new(stored.unwrap_or_else(|_| "{}".to_owned()))
     }
+}
+
+/// What a journal tells of, as far as it is to be taken over.
+fn recorded(entries: &[Entry], drift: Drift, from: Option<CallId>) -> Result<Recording, StoreError> {
+    let recording = journal::recording(entries, drift)?;
+    Ok(match from {
+        Some(from) => recording.until(from),
+        None => recording,
+    })
 }
 
 /// The script with its helpers, as it was read.

@@ -83,10 +83,9 @@ impl Journal {
 
     /// Notes an event.
     pub(super) fn event(&mut self, event: Event) {
-        let body = serde_json::to_string(&event).unwrap_or_else(|_| "{}".to_owned());
-        let (kind, call) = (event.kind(), event.call());
-        let (seq, at) = self.push(kind, call, body);
-        self.told.push((seq, at, event));
+        let entry = Entry { seq: self.next_seq, ..entry_of(&event) };
+        self.told.push((entry.seq, entry.at, event));
+        self.push(entry);
     }
 
     /// Notes what a replay needs: with the event of the same call that was noted last, else by itself.
@@ -100,21 +99,13 @@ impl Journal {
                 let open = event.strip_suffix('}').unwrap_or(event);
                 entry.body = JsonText::new(format!("{open},\"record\":{body}}}"));
             }
-            None => drop(self.push(TIMER, Some(call.0), format!("{{\"record\":{body}}}"))),
+            None => self.push(entry(TIMER, Some(call.0), format!("{{\"record\":{body}}}"))),
         }
     }
 
-    fn push(&mut self, kind: &'static str, call: Option<u64>, body: String) -> (u64, u64) {
-        let (seq, at) = (self.next_seq, clock::now_ms());
+    fn push(&mut self, entry: Entry) {
+        self.batch.entries.push(Entry { seq: self.next_seq, ..entry });
         self.next_seq += 1;
-        self.batch.entries.push(Entry {
-            seq,
-            at,
-            kind: Cow::Borrowed(kind),
-            call,
-            body: JsonText::new(body),
-        });
-        (seq, at)
     }
 
     /// Notes how the run ends, and gives it back.
@@ -211,6 +202,16 @@ impl Journal {
     }
 }
 
+/// An event as the entry of a journal that has no place yet.
+pub(super) fn entry_of(event: &Event) -> Entry {
+    let body = serde_json::to_string(event).unwrap_or_else(|_| "{}".to_owned());
+    entry(event.kind(), event.call(), body)
+}
+
+fn entry(kind: &'static str, call: Option<u64>, body: String) -> Entry {
+    Entry { seq: 0, at: clock::now_ms(), kind: Cow::Borrowed(kind), call, body: JsonText::new(body) }
+}
+
 /// Whether the store may take it later.
 fn may_pass(error: &StoreError) -> bool {
     matches!(
@@ -293,7 +294,8 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawV
 /// # Errors
 /// An entry that this engine has not written.
 pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, StoreError> {
-    let mut recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
+    let mut recording =
+        Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0, from: None };
     let mut places: rustc_hash::FxHashMap<u64, usize> = rustc_hash::FxHashMap::default();
     for entry in entries {
         let body: Body<'_> =
@@ -305,7 +307,14 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
             "log" | "phase" => recording.notes += 1,
             "warning" if body.code.as_deref().is_some_and(is_note) => recording.notes += 1,
             RESUMED if body.anew == Some(true) => {
-                recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
+                recording = Recording {
+                    drift,
+                    calls: Vec::new(),
+                    steps: Vec::new(),
+                    notes: 0,
+                    spent: 0.0,
+                    from: None,
+                };
                 places.clear();
                 continue;
             }
@@ -348,6 +357,15 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
         });
     }
     Ok(recording)
+}
+
+/// The part of a journal by which calls have their numbers: what follows upon the last new beginning.
+pub(super) fn newest(entries: &[Entry]) -> &[Entry] {
+    let begins = |entry: &Entry| {
+        entry.kind == RESUMED
+            && serde_json::from_str(entry.body.as_str()).is_ok_and(|body: Body<'_>| body.anew == Some(true))
+    };
+    &entries[entries.iter().rposition(begins).map_or(0, |at| at + 1)..]
 }
 
 /// Warnings that scripts cause, told again by a script that does the same again.

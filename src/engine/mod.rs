@@ -11,6 +11,7 @@ mod coordinator;
 pub mod core;
 pub mod durable;
 mod fingerprint;
+pub mod fork;
 mod host;
 pub mod journal;
 mod scripts;

@@ -20,7 +20,13 @@ pub enum Event {
     RunStarted { workflow: String, form: ScriptForm },
     /// The run goes on from its journal. `anew`: what it takes over from there is told and written once more.
     #[serde(rename = "run.resumed")]
-    RunResumed { drift: Drift, anew: bool },
+    RunResumed {
+        drift: Drift,
+        anew: bool,
+        /// The first call that is done again, where somebody has said so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<CallId>,
+    },
     #[serde(rename = "run.completed")]
     RunCompleted { budget: BudgetState },
     #[serde(rename = "run.failed")]

@@ -180,6 +180,8 @@ pub struct Owner {
     pub host: String,
     /// Until when it may be silent.
     pub lease_until: u64,
+    /// Whether it is there. Of one that is not, anybody may take the runs.
+    pub alive: bool,
 }
 
 /// What lists show of a run.

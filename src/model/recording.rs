@@ -151,6 +151,18 @@ pub struct Recording {
     pub notes: u64,
     /// What had been spent in all.
     pub spent: f64,
+    /// The first call that is to be done again, whatever came of it.
+    pub from: Option<CallId>,
+}
+
+impl Recording {
+    /// Forgets a call and all that were made after it.
+    #[must_use]
+    pub fn until(mut self, from: CallId) -> Self {
+        self.calls.retain(|(id, _)| *id < from);
+        self.steps.retain(|step| step.call < from);
+        Self { from: Some(from), ..self }
+    }
 }
 
 /// What is written down of a call beside its events.

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
@@ -19,14 +20,19 @@ pub enum Synchronous {
     Normal,
 }
 
-/// How large texts may be, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How large texts may be, in bytes: `{ sourceBytes?, argsBytes?, resultBytes?, entryBytes? }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct StoreLimits {
     /// The workflow with its helpers.
+    #[serde(rename = "sourceBytes")]
     pub source: usize,
+    #[serde(rename = "argsBytes")]
     pub args: usize,
+    #[serde(rename = "resultBytes")]
     pub result: usize,
     /// The body of one entry of a journal, such as the answer of an agent.
+    #[serde(rename = "entryBytes")]
     pub entry: usize,
 }
 

@@ -59,7 +59,7 @@ pub(super) enum Recalled {
 
 impl Replay {
     pub(super) fn new(recording: Recording) -> Self {
-        let Recording { drift, calls, steps, .. } = recording;
+        let Recording { drift, calls, steps, from, .. } = recording;
         let mut replay = Self {
             drift,
             calls: FxHashMap::default(),
@@ -80,7 +80,8 @@ impl Replay {
         }
         replay.steps = steps.into();
         replay.calls = calls.into_iter().collect();
-        if drift == Drift::Prefix {
+        // Whoever says from where knows what has failed before.
+        if drift == Drift::Prefix && from.is_none() {
             let failed = |call: &RecordedCall| call.end.as_ref().is_some_and(|end| !usable(end));
             let first = replay.calls.iter().filter(|(_, call)| failed(call)).map(|(id, _)| *id).min();
             if let Some(first) = first {

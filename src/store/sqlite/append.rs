@@ -111,7 +111,7 @@ pub(super) fn check_size(
 pub(super) fn check_entries(run: &RunId, entries: &[Entry], limits: &StoreLimits) -> Result<(), StoreError> {
     for (before, entry) in std::iter::once(None).chain(entries.iter().map(Some)).zip(entries) {
         let what = || format!("entry {} of run {run} ({})", entry.seq, entry.kind);
-        check_size(what, entry.body.len(), "limits.entryBytes", limits.entry)?;
+        check_size(what, entry.body.len(), "store.limits.entryBytes", limits.entry)?;
         let expected = before.map_or(entry.seq.clamp(1, LAST_SEQ), |before| before.seq + 1);
         if entry.seq != expected {
             return Err(out_of_sequence(run, expected, entry.seq));

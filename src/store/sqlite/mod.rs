@@ -124,13 +124,19 @@ impl SqliteStore {
         let helpers = source.files.iter().map(|(path, text)| path.len() + text.len());
         let size = source.text.len() + helpers.sum::<usize>();
         let what = || format!("the source of run {run} ({})", source.name);
-        check_size(what, size, "limits.sourceBytes", self.limits().source)
+        check_size(what, size, "store.limits.sourceBytes", self.limits().source)
     }
 
     fn check_new(&self, run: &NewRun) -> Result<(), StoreError> {
         self.check_source(&run.id, &run.source)?;
-        let args = run.args.as_ref().map_or(0, JsonText::len).max(run.options.len());
-        check_size(|| format!("the args of run {}", run.id), args, "limits.argsBytes", self.limits().args)?;
+        let args = run.args.as_ref().map_or(0, JsonText::len);
+        self.check_options(&run.id, &run.options)?;
+        check_size(
+            || format!("the args of run {}", run.id),
+            args,
+            "store.limits.argsBytes",
+            self.limits().args,
+        )?;
         check_entries(&run.id, &run.entries, self.limits())?;
         match run.entries.first() {
             Some(first) if first.seq != 1 => {
@@ -141,17 +147,24 @@ impl SqliteStore {
         }
     }
 
+    /// Options have the names of helpers in them, and grow with the source.
+    fn check_options(&self, run: &RunId, options: &JsonText) -> Result<(), StoreError> {
+        let limit = self.limits().source;
+        check_size(|| format!("the options of run {run}"), options.len(), "store.limits.sourceBytes", limit)
+    }
+
     fn check_patch(&self, run: &RunId, patch: &RunPatch) -> Result<(), StoreError> {
         if let Some(source) = &patch.source {
             self.check_source(run, source)?;
         }
-        let options = patch.options.as_ref().map_or(0, JsonText::len);
-        check_size(|| format!("the options of run {run}"), options, "limits.argsBytes", self.limits().args)?;
+        if let Some(options) = &patch.options {
+            self.check_options(run, options)?;
+        }
         let outcome = [patch.result.as_ref(), patch.error.as_ref(), patch.blocked_on.as_ref()];
         let outcome = outcome.into_iter().flatten().flatten().map(JsonText::len).max().unwrap_or(0);
         let report = patch.usage.as_ref().and_then(|usage| usage.report.as_ref()).map_or(0, JsonText::len);
         let what = || format!("the result of run {run}");
-        check_size(what, outcome.max(report), "limits.resultBytes", self.limits().result)
+        check_size(what, outcome.max(report), "store.limits.resultBytes", self.limits().result)
     }
 }
 
@@ -209,7 +222,7 @@ impl Store for SqliteStore {
 
     fn request_cancel(&self, run: &RunId, request: CancelRequest) -> Pending<RunSummary> {
         let run = run.clone();
-        self.write(0, move |tables, _| owners::request_cancel(tables, &run, &request))
+        self.write(0, move |tables, me| owners::request_cancel(tables, me, &run, &request))
     }
 
     fn delete(&self, what: Selection, dry_run: bool, now: u64) -> Pending<Deleted> {
@@ -233,7 +246,9 @@ impl Store for SqliteStore {
     }
 
     fn run(&self, run: &RunId) -> Result<RunRecord, StoreError> {
-        self.readers.read(|tables| read::run(tables, run))
+        let mut record = self.readers.read(|tables| read::run(tables, run))?;
+        owners::look(&mut record.summary, &presence::folder(self.path()));
+        Ok(record)
     }
 
     fn entries(&self, run: &RunId, from_seq: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
@@ -241,7 +256,10 @@ impl Store for SqliteStore {
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<RunSummary>, StoreError> {
-        self.readers.read(|tables| read::list(tables, filter))
+        let mut runs = self.readers.read(|tables| read::list(tables, filter))?;
+        let folder = presence::folder(self.path());
+        runs.iter_mut().for_each(|run| owners::look(run, &folder));
+        Ok(runs)
     }
 
     fn due(&self, now: u64) -> Result<Vec<RunSummary>, StoreError> {

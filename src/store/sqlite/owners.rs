@@ -169,6 +169,13 @@ pub(super) fn renew(tables: &Connection, leases: &[Lease], lease_until: u64) -> 
     Ok(lost)
 }
 
+/// Looks whether the owner of a run is there.
+pub(super) fn look(run: &mut RunSummary, folder: &Path) {
+    if let Some(owner) = &mut run.owner {
+        owner.alive = presence::is_alive(folder, owner.number);
+    }
+}
+
 pub(super) fn release(tables: &Connection, lease: &Lease, now: u64) -> Result<(), Halt> {
     check(tables, lease)?;
     tables
@@ -179,6 +186,7 @@ pub(super) fn release(tables: &Connection, lease: &Lease, now: u64) -> Result<()
 
 pub(super) fn request_cancel(
     tables: &Connection,
+    me: &Me,
     id: &RunId,
     request: &CancelRequest,
 ) -> Result<RunSummary, Halt> {
@@ -189,7 +197,9 @@ pub(super) fn request_cancel(
         .prepare_cached(&rows::summaries("WHERE runs.id = ?1"))?
         .query_row([&*id.0], |row| rows::summary(tables, row))
         .optional()?;
-    run.ok_or_else(|| StoreError::UnknownRun { run: id.clone() }.into())
+    let mut run = run.ok_or_else(|| StoreError::UnknownRun { run: id.clone() })?;
+    look(&mut run, &me.folder);
+    Ok(run)
 }
 
 pub(super) fn note_process(tables: &Connection, lease: &Lease, process: &ProcessNote) -> Result<(), Halt> {

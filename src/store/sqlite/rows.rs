@@ -66,6 +66,8 @@ pub(super) fn summary(tables: &Connection, row: &Row<'_>) -> rusqlite::Result<Ru
             pid: row.get::<_, Option<u32>>(6)?.unwrap_or(0),
             host: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
             lease_until: unsigned(row, 8)?,
+            // Not to be seen in a table; whoever tells people of it looks.
+            alive: true,
         }),
     };
     let cancel = match optional(row, 13)? {

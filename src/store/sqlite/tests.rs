@@ -298,7 +298,11 @@ fn what_is_too_large_is_refused_by_name() {
             (error.details()["limit"].clone(), error.details()["allowed"].clone())
         })
         .collect();
-    let expected = [("limits.sourceBytes", 100), ("limits.argsBytes", 101), ("limits.entryBytes", 103)];
+    let expected = [
+        ("store.limits.sourceBytes", 100),
+        ("store.limits.argsBytes", 101),
+        ("store.limits.entryBytes", 103),
+    ];
     assert_eq!(named, expected.map(|(limit, allowed)| (limit.into(), allowed.into())));
 
     let lease = started(&store, "a");
@@ -308,7 +312,7 @@ fn what_is_too_large_is_refused_by_name() {
     );
     let result = RunPatch { result: Some(Some(long.clone())), ..RunPatch::default() };
     let error = store.append(&lease, patch(result)).wait().unwrap_err();
-    assert_eq!(error.to_string(), "the result of run a has 202 bytes; limits.resultBytes is 102");
+    assert_eq!(error.to_string(), "the result of run a has 202 bytes; store.limits.resultBytes is 102");
     let new_source = RunPatch { source: Some(source(&"x".repeat(100))), ..RunPatch::default() };
     assert_eq!(code(store.append(&lease, patch(new_source)).wait()), "ERR_STORE_TOO_LARGE");
     assert_eq!(store.run(&id("a")).unwrap().summary.last_seq, 0);

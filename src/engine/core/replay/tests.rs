@@ -76,7 +76,8 @@ impl Journal {
     /// What a run that goes on from here is given.
     fn recording(&self, drift: Drift) -> Box<Recording> {
         let mut calls: Vec<(CallId, RecordedCall)> = Vec::new();
-        let mut recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
+        let mut recording =
+            Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0, from: None };
         let place = |calls: &mut Vec<(CallId, RecordedCall)>, id: CallId, mark: &Mark| match calls
             .iter()
             .position(|(known, _)| *known == id)

@@ -1,0 +1,161 @@
+//! Points of a journal from which on a run is done again, and what a copy of the run takes over before them.
+
+use serde::Deserialize;
+
+use super::journal::newest;
+use crate::model::error::WorkflowError;
+use crate::model::ids::{CallId, RunId};
+use crate::model::journal::Entry;
+
+/// Where a run is to be done again from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// From this call on, by the number that events give it.
+    Call(u64),
+    /// From the first call of the phase with this title.
+    Phase(String),
+}
+
+/// What of an entry says where in the run it is.
+#[derive(Default, Deserialize)]
+struct Place {
+    /// The phase of a call.
+    phase: Option<String>,
+    /// The title of a phase that begins.
+    name: Option<String>,
+}
+
+/// The first call that is done again. Only the newest part of the journal counts: calls have their numbers from there.
+///
+/// # Errors
+/// `ERR_UNKNOWN_POINT`: the run has not come there.
+pub(super) fn locate(run: &RunId, entries: &[Entry], point: &Point) -> Result<CallId, WorkflowError> {
+    let entries = newest(entries);
+    let calls = entries.iter().filter_map(|entry| entry.call).max().map_or(0, |last| last + 1);
+    let title = match point {
+        Point::Call(call) if *call < calls => return Ok(CallId(*call)),
+        Point::Call(call) => {
+            let known = match calls {
+                0 => "it made none".to_owned(),
+                1 => "it made one: 0".to_owned(),
+                _ => format!("its calls are 0 to {}", calls - 1),
+            };
+            return Err(unknown(format!("run {run} has no call {call}; {known}")));
+        }
+        Point::Phase(title) => title,
+    };
+    let mut titles: Vec<String> = Vec::new();
+    // The first call that says that it is of the phase; else the first that was made after the phase had begun.
+    let (mut of, mut after, mut begun_at, mut seen) = (None, None, None, 0);
+    for entry in entries {
+        let place: Place = serde_json::from_str(entry.body.as_str()).unwrap_or_default();
+        if entry.kind == "phase" {
+            let name = place.name.unwrap_or_default();
+            if begun_at.is_none() && name == *title {
+                begun_at = Some(seen);
+            }
+            if !titles.contains(&name) {
+                titles.push(name);
+            }
+            continue;
+        }
+        let Some(call) = entry.call else { continue };
+        if begun_at.is_some_and(|first| call >= first) {
+            after = Some(after.map_or(call, |least: u64| least.min(call)));
+        }
+        if place.phase.as_ref() == Some(title) {
+            of = Some(of.map_or(call, |least: u64| least.min(call)));
+        }
+        seen = seen.max(call + 1);
+    }
+    match of.or(after) {
+        Some(call) => Ok(CallId(call)),
+        // It has begun, and no call was made in it.
+        None if begun_at.is_some() => Ok(CallId(calls)),
+        None => {
+            let known = match titles.as_slice() {
+                [] => "it has none".to_owned(),
+                titles => format!("its phases are {}", titles.join(", ")),
+            };
+            Err(unknown(format!("run {run} has no phase {title:?}; {known}")))
+        }
+    }
+}
+
+fn unknown(message: String) -> WorkflowError {
+    WorkflowError::RunState {
+        code: "ERR_UNKNOWN_POINT",
+        message,
+        hint: "smol-wf events <id> shows the phases and calls of a run",
+    }
+}
+
+/// The journal with which a copy of a run begins: `first`, and all that is known of the calls before `until`.
+pub(super) fn copied(first: Entry, entries: &[Entry], until: Option<CallId>) -> Vec<Entry> {
+    let wanted = |entry: &&Entry| entry.call.is_some_and(|call| until.is_none_or(|until| call < until.0));
+    let taken = newest(entries).iter().filter(wanted).cloned();
+    let seqs = 1..;
+    seqs.zip(std::iter::once(first).chain(taken)).map(|(seq, entry)| Entry { seq, ..entry }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::json::JsonText;
+
+    fn entry(kind: &'static str, call: Option<u64>, body: &str) -> Entry {
+        Entry { seq: 0, at: 0, kind: kind.into(), call, body: JsonText::new(body) }
+    }
+
+    fn phase(name: &str) -> Entry {
+        entry("phase", None, &format!(r#"{{"type":"phase","name":{name:?}}}"#))
+    }
+
+    fn call(id: u64, phase: &str) -> Entry {
+        entry("call.started", Some(id), &format!(r#"{{"type":"call.started","phase":{phase:?}}}"#))
+    }
+
+    fn timer(id: u64) -> Entry {
+        entry("timer", Some(id), r#"{"record":{}}"#)
+    }
+
+    #[test]
+    fn points_are_found_in_the_newest_part() {
+        let older = [call(0, "Old"), entry("run.resumed", None, r#"{"anew":true}"#)];
+        let newer = [
+            phase("Find"),
+            call(0, "Find"),
+            phase("Wait"),
+            timer(1),
+            phase("Fix"),
+            // Begun while others go on, and ended after what comes later.
+            call(3, "Fix"),
+            call(2, "Fix"),
+            phase("Done"),
+        ];
+        let entries: Vec<Entry> = older.into_iter().chain(newer).collect();
+        let run = RunId("r".into());
+        let at = |point| locate(&run, &entries, &point).map(|call| call.0).map_err(|error| error.to_string());
+        let phase = |title: &str| Point::Phase(title.to_owned());
+        assert_eq!(at(Point::Call(2)), Ok(2));
+        assert_eq!(at(phase("Find")), Ok(0));
+        assert_eq!(at(phase("Wait")), Ok(1));
+        assert_eq!(at(phase("Fix")), Ok(2));
+        assert_eq!(at(phase("Done")), Ok(4));
+        assert_eq!(at(Point::Call(4)), Err("run r has no call 4; its calls are 0 to 3".to_owned()));
+        let known = "its phases are Find, Wait, Fix, Done";
+        assert_eq!(at(phase("Old")), Err(format!("run r has no phase \"Old\"; {known}")));
+    }
+
+    #[test]
+    fn a_copy_has_the_calls_before_the_point() {
+        let first = entry("run.started", None, "{}");
+        let entries = [phase("P"), call(0, "P"), call(2, "P"), call(1, "P")];
+        let copy = copied(first, &entries, Some(CallId(2)));
+        let shown: Vec<_> = copy.iter().map(|entry| (entry.seq, &*entry.kind, entry.call)).collect();
+        assert_eq!(
+            shown,
+            [(1, "run.started", None), (2, "call.started", Some(0)), (3, "call.started", Some(1))]
+        );
+    }
+}
