@@ -42,6 +42,8 @@ export declare class NativeStore {
   requestCancel(id: string, reason: string, now: number): Promise<string>
   /** Deletes runs, or says what that would be: `{ runs, entries, bytes, fileBytes }` as JSON. */
   delete(wanted: string, dryRun: boolean, now: number): Promise<string>
+  /** What is wrong with the store, as an array of texts in JSON. */
+  verify(): Promise<string>
   /** Writes what is waiting and closes the store. */
   close(): Promise<string>
 }

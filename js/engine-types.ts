@@ -182,6 +182,8 @@ export type Engine = {
   /** Asks whoever is at work on a run to cancel it. A run that nobody is at work on is cancelled when it is taken up. */
   cancel(id: string, reason?: string): Promise<RunSummary>
   delete(which: readonly string[] | RunFilter, options?: { dryRun?: boolean }): Promise<DeletedRuns>
+  /** Reads the whole store and says what is wrong with it; an empty array if it is sound. */
+  verify(): Promise<string[]>
   /** Leaves all runs as they are, to be resumed, and closes the store. */
   close(): Promise<void>
 }

@@ -244,6 +244,10 @@ class DurableEngine implements Engine {
     return JSON.parse(await asked(this.#store.delete(what, dryRun, Date.now()))) as DeletedRuns
   }
 
+  async verify(): Promise<string[]> {
+    return JSON.parse(await asked(this.#store.verify())) as string[]
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     const active = [...this.#active.values()]

@@ -228,6 +228,8 @@ export type WorkflowEvent = WorkflowEventBase &
         /** What became of the worktree of a call with `isolation: 'worktree'`. */
         worktree?: WorktreeReport
       } & WorkflowCallInfo)
+    /** A timer of a script has run down. Only durable runs tell of it. */
+    | { type: 'timer'; call: number }
     | { type: 'budget.exhausted'; budget: WorkflowBudgetState }
     /** Something that the caller should know and that does not fail the run. */
     | { type: 'warning'; code: string; message: string }

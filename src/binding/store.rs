@@ -196,6 +196,13 @@ impl NativeStore {
         })
     }
 
+    /// What is wrong with the store, as an array of texts in JSON.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn verify<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let store = self.0.clone();
+        blocking(env, move || store.verify().map(|found| json!(found)).map_err(store_error))
+    }
+
     /// Writes what is waiting and closes the store.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {

@@ -27,8 +27,6 @@ use crate::model::recording::{
 use crate::model::store::StoreError;
 use crate::store::{Pending, Store};
 
-/// The entries of timers, which nobody is told of.
-const TIMER: &str = "timer";
 /// Where a journal begins anew: what stands before it was taken over or left behind.
 const RESUMED: &str = "run.resumed";
 
@@ -99,7 +97,11 @@ impl Journal {
                 let open = event.strip_suffix('}').unwrap_or(event);
                 entry.body = JsonText::new(format!("{open},\"record\":{body}}}"));
             }
-            None => self.push(entry(TIMER, Some(call.0), format!("{{\"record\":{body}}}"))),
+            // Nobody is told of timers otherwise. An event, so that those who watch miss no number.
+            None => {
+                self.event(Event::Timer { call });
+                self.record(record);
+            }
         }
     }
 
@@ -376,10 +378,9 @@ fn is_note(code: &str) -> bool {
 /// An entry as whoever watches sees it: without what only replays need.
 pub fn shown(entry: &Entry) -> Option<Value> {
     let Ok(Value::Object(mut body)) = entry.body.parse() else { return None };
-    if entry.kind == TIMER {
-        return None;
-    }
     body.shift_remove("record");
+    // Timers had no type in the first journals.
+    body.entry("type").or_insert_with(|| Value::from(&*entry.kind));
     Some(Value::Object(body))
 }
 

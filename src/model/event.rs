@@ -95,6 +95,9 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         worktree: Option<JsonText>,
     },
+    /// A timer of a script has run down. Told only where there is a journal, which has to know.
+    #[serde(rename = "timer")]
+    Timer { call: CallId },
     #[serde(rename = "budget.exhausted")]
     BudgetExhausted { budget: BudgetState },
     #[serde(rename = "warning")]
@@ -118,6 +121,7 @@ impl Event {
             Self::CallRetrying { .. } => "call.retrying",
             Self::CallWaiting { .. } => "call.waiting",
             Self::CallEnded { .. } => "call.ended",
+            Self::Timer { .. } => "timer",
             Self::BudgetExhausted { .. } => "budget.exhausted",
             Self::Warning { .. } => "warning",
         }
@@ -131,7 +135,8 @@ impl Event {
             | Self::CallProgress { call, .. }
             | Self::CallRetrying { call, .. }
             | Self::CallWaiting { call, .. }
-            | Self::CallEnded { call, .. } => Some(call.0),
+            | Self::CallEnded { call, .. }
+            | Self::Timer { call } => Some(call.0),
             _ => None,
         }
     }

@@ -126,4 +126,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// As [`Store::run`].
     fn processes(&self, run: &RunId) -> Result<Vec<ProcessNote>, StoreError>;
+
+    /// Reads all of the store and says what is wrong with it, in the words of whoever keeps it; nothing, if it is sound.
+    ///
+    /// # Errors
+    /// What may befall a file.
+    fn verify(&self) -> Result<Vec<String>, StoreError>;
 }

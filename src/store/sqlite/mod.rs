@@ -284,4 +284,8 @@ impl Store for SqliteStore {
     fn processes(&self, run: &RunId) -> Result<Vec<ProcessNote>, StoreError> {
         self.readers.read(|tables| read::processes(tables, run))
     }
+
+    fn verify(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.read(read::verify)
+    }
 }

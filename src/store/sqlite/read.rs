@@ -186,6 +186,44 @@ pub(super) fn cancel_requests(tables: &Connection, me: &Me) -> Result<Vec<(RunId
     Ok(wanted.query_map([me.number], read)?.collect::<Result<_, _>>()?)
 }
 
+/// What holds in every store beside what SQLite itself knows of: what it is, and a query for what breaks it.
+const INVARIANTS: [(&str, &str); 4] = [
+    (
+        "the journal of a run has a gap",
+        "SELECT runs.id FROM entries JOIN runs ON runs.number = entries.place >> 32 \
+        GROUP BY runs.number HAVING count(*) <> max(entries.place & 0xffffffff)",
+    ),
+    (
+        "entries of a run that is not there",
+        "SELECT DISTINCT CAST(place >> 32 AS TEXT) FROM entries WHERE place >> 32 NOT IN (SELECT number FROM runs)",
+    ),
+    (
+        "a text is missing, in the journal of",
+        "SELECT DISTINCT runs.id FROM entries JOIN runs ON runs.number = entries.place >> 32 \
+        WHERE typeof(entries.body) = 'integer' AND entries.body NOT IN (SELECT number FROM blobs)",
+    ),
+    (
+        "a text that nobody has",
+        "SELECT CAST(number AS TEXT) FROM blobs WHERE number NOT IN (SELECT blob FROM blob_uses)",
+    ),
+];
+
+pub(super) fn verify(tables: &Connection) -> Result<Vec<String>, Halt> {
+    let mut found: Vec<String> = tables
+        .prepare("PRAGMA integrity_check")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    found.retain(|line| line != "ok");
+    for (what, query) in INVARIANTS {
+        let broken = tables
+            .prepare(query)?
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
+        found.extend(broken.into_iter().map(|which| format!("{what}: {which}")));
+    }
+    Ok(found)
+}
+
 pub(super) fn processes(tables: &Connection, run: &RunId) -> Result<Vec<ProcessNote>, Halt> {
     let number = number(tables, run)?;
     let mut noted = tables.prepare_cached(

@@ -284,3 +284,26 @@ fn a_write_protected_store_says_so() {
     fs::set_permissions(state, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(said, "ERR_STORE_READ_ONLY\n");
 }
+
+#[test]
+fn what_is_wrong_with_a_store_is_found() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let lease = started(&store, "a");
+    let long = format!("\"{}\"", "x".repeat(10_000));
+    store.append(&lease, batch(vec![entry(1, "1"), entry(2, &long), entry(3, "3")])).wait().unwrap();
+    assert_eq!(store.verify().unwrap(), Vec::<String>::new());
+    for (damage, expected) in [
+        ("DELETE FROM entries WHERE body = '1'", vec!["the journal of a run has a gap: a"]),
+        ("DELETE FROM blob_uses", vec!["a text that nobody has: 1", "a text that nobody has: 2"]),
+        ("DELETE FROM blobs", vec!["a text is missing, in the journal of: a"]),
+        ("DELETE FROM runs", vec!["entries of a run that is not there: 1"]),
+    ] {
+        let mut connection = Connection::open(folder.path()).unwrap();
+        let transaction = connection.transaction().unwrap();
+        assert!(transaction.execute(damage, []).unwrap() > 0, "{damage}");
+        let found = super::super::read::verify(&transaction).map_err(|_| damage).unwrap();
+        assert_eq!(found, expected, "{damage}");
+        transaction.rollback().unwrap();
+    }
+}
