@@ -1,6 +1,7 @@
 // Runs that are done again from some point on, as they are or as copies; and what is said of runs that nobody is at.
 
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -222,4 +223,39 @@ test('smol-wf fork and resume --from', async (t) => {
   const wrong = await smol('fork', 'r', '--from', 'Nowhere')
   assert.equal(wrong.code, 1)
   assert.match(wrong.stderr, /run r has no phase "Nowhere"[^]*hint: smol-wf events <id> shows/)
+})
+
+test('children are what they were when the run began, whatever has become of their files', async (t) => {
+  const child = (answer) => `export const meta = { name: 'child', description: 'x' }\nreturn [${answer}, await agent('child')]`
+  const path = folder(t, {
+    'flow.js': script("export default async () => { const one = await workflow({ scriptPath: './child.js' }); await agent('between'); return [one, await workflow({ scriptPath: './child.js' })] }"),
+    'child.js': child(1),
+  })
+  const engine = open(t, path)
+  let asked
+  const between = new Promise((resolve) => (asked = resolve))
+  const waits = (prompt) => (prompt === 'between' ? new Promise(asked) : prompt)
+  const run = await engine.run(join(path, 'flow.js'), { runId: 'r', onAgent: waits })
+  await between
+  await engine.close()
+  await assert.rejects(run.result, { code: 'ERR_RUN_LEFT' })
+  writeFileSync(join(path, 'child.js'), child(2))
+
+  const other = open(t, path)
+  const onAgent = async (prompt) => prompt
+  const resumed = await other.resume('r', { onAgent })
+  assert.deepEqual(await resumed.result, [[1, 'child'], [1, 'child']])
+  const events = []
+  for await (const event of resumed.events()) events.push(event)
+  const read = events.filter(({ type }) => type === 'script')
+  assert.deepEqual(read.map(({ call, snapshot }) => [call, snapshot]), [[0, undefined]])
+  const fork = await other.fork('r', { from: 0, runId: 'f', onAgent: () => new Promise(() => {}) })
+  for await (const { type, kind } of fork.events()) if (type === 'call.started' && kind === 'agent') break
+  await other.close()
+  await assert.rejects(fork.result, { code: 'ERR_RUN_LEFT' })
+  const third = open(t, path)
+  assert.deepEqual(await (await third.resume('f', { onAgent })).result, [[1, 'child'], [1, 'child']])
+  // A changed script is another matter: its children are read again.
+  const again = await third.fork('r', { scriptPath: join(path, 'flow.js'), onAgent })
+  assert.deepEqual(await again.result, [[2, 'child'], [2, 'child']])
 })

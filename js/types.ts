@@ -228,6 +228,8 @@ export type WorkflowEvent = WorkflowEventBase &
         /** What became of the worktree of a call with `isolation: 'worktree'`. */
         worktree?: WorktreeReport
       } & WorkflowCallInfo)
+    /** The script of a child was read, for this and all later lives of a durable run. Only durable runs tell of it. */
+    | { type: 'script'; call: number; name: string }
     /** A timer of a script has run down. Only durable runs tell of it. */
     | { type: 'timer'; call: number }
     | { type: 'budget.exhausted'; budget: WorkflowBudgetState }

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,15 +26,16 @@ use super::fingerprint;
 use super::host::{Envelope, Host, RunEnd};
 use super::journal::{Journal, Told};
 use super::scripts::ScriptSource;
+use super::snapshot::{self, Children};
 use crate::model::budget::{BudgetChange, BudgetState};
-use crate::model::error::{CancelReason, WorkflowError};
+use crate::model::error::{CancelReason, ErrorData, WorkflowError};
 use crate::model::event::Event;
 use crate::model::ids::{CallId, RunId, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, RunOptions};
 use crate::model::outcome::Settled;
 use crate::model::recording::{Drift, Recording};
-use crate::model::request::ChildRequest;
+use crate::model::request::{ChildRequest, ChildTarget};
 use crate::model::script::Script;
 use crate::model::store::StoreError;
 use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
@@ -115,6 +117,8 @@ pub(super) struct Coordinator {
     journal: Option<Journal>,
     /// What the run goes on from.
     recording: Option<Box<Recording>>,
+    /// The children of a durable run as they were read first.
+    children: Children,
     /// What waits until so many batches of the journal are written.
     held: Option<(u64, Effect)>,
 }
@@ -155,12 +159,18 @@ impl Coordinator {
             next_seq: 1,
             journal: None,
             recording: None,
+            children: Children::default(),
             held: None,
         }
     }
 
     /// Makes the run durable.
-    pub(super) fn journaled(mut self, journal: Journal, recording: Option<Recording>) -> Self {
+    pub(super) fn journaled(
+        mut self,
+        journal: Journal,
+        recording: Option<Recording>,
+        children: Children,
+    ) -> Self {
         // What is told is what is written, whoever listens.
         let (script, options) = (&self.root, &self.options);
         if let Some(script) = script {
@@ -171,6 +181,7 @@ impl Coordinator {
         }
         self.journal = Some(journal);
         self.recording = recording.map(Box::new);
+        self.children = children;
         self
     }
 
@@ -510,8 +521,7 @@ impl Coordinator {
         budget: BudgetState,
     ) {
         let parent = self.vms.get(&parent).and_then(|running| running.script.path.clone());
-        let source = ScriptSource::new(&self.options);
-        let started = source.child(&request.target, parent.as_deref()).and_then(|script| {
+        let started = self.child(call, &request.target, parent.as_deref()).and_then(|script| {
             let setup = self.setup(request.args.clone(), depth, budget);
             let vm = self.factory.create(&script, setup).map_err(|error| error.to_error_data())?;
             Ok((vm, script))
@@ -526,6 +536,27 @@ impl Coordinator {
             }
             Err(error) => self.inputs.push_back(Input::ChildNotStarted { call, error }),
         }
+    }
+}
+
+impl Coordinator {
+    /// The script of a child. A durable run keeps it, and takes it from there for as long as it lives.
+    fn child(
+        &mut self,
+        call: CallId,
+        target: &ChildTarget,
+        parent: Option<&Path>,
+    ) -> Result<Script, ErrorData> {
+        let source = ScriptSource::new(&self.options);
+        let Some(journal) = &mut self.journal else { return source.child(target, parent) };
+        let key = snapshot::key(target, parent);
+        if let Some(script) = self.children.get(&key) {
+            return Ok(script.clone());
+        }
+        let script = source.child(target, parent)?;
+        journal.script(call, script.display_name.clone(), &snapshot::written(&key, &script));
+        self.children.insert(key, script.clone());
+        Ok(script)
     }
 }
 

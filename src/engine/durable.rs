@@ -1,6 +1,5 @@
 //! Durable runs: how one begins, is taken up again, and is kept by its process.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,18 +15,16 @@ use super::fork::{self, Point};
 use super::host::RunEnd;
 use super::journal::{self, Journal};
 use super::scripts::ScriptSource;
+use super::snapshot::{self, Children, Kept};
 use crate::model::budget::BudgetState;
 use crate::model::error::{CancelReason, WorkflowError};
 use crate::model::event::Event;
 use crate::model::ids::{CallId, RunId};
-use crate::model::journal::{
-    Batch, Claimed, Created, Entry, Lease, NewRun, RunPatch, RunRecord, RunStatus, SourceSnapshot,
-};
+use crate::model::journal::{Batch, Claimed, Created, Entry, Lease, NewRun, RunPatch, RunRecord, RunStatus};
 use crate::model::json::JsonText;
-use crate::model::metadata::WorkflowMetadata;
 use crate::model::options::RunOptions;
 use crate::model::recording::{Drift, Recording};
-use crate::model::script::{Helpers, Script, ScriptForm};
+use crate::model::script::Script;
 use crate::model::store::{StoreError, StoreOptions};
 pub use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -100,12 +97,21 @@ impl Again {
     }
 }
 
+impl Again {
+    /// The children of the run as they were. With a changed script, they are read again.
+    fn children(&self, entries: &[Entry]) -> Result<Children, StoreError> {
+        if self.new_source { Ok(Children::default()) } else { snapshot::children(entries) }
+    }
+}
+
 /// What a run begins with.
 pub(super) struct Begun {
     pub(super) script: Script,
     pub(super) args: Option<JsonText>,
     pub(super) journal: Journal,
     pub(super) recording: Option<Recording>,
+    /// The children as they were read before.
+    pub(super) children: Children,
     /// Ends with the run.
     pub(super) keeper: AbortOnDropHandle<()>,
 }
@@ -114,15 +120,6 @@ pub(super) struct Begun {
 pub(super) enum Beginning {
     Run(Box<Begun>),
     Over(RunEnd),
-}
-
-/// What of a script is kept beside its text.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    path: Option<PathBuf>,
-    form: ScriptForm,
-    metadata: WorkflowMetadata,
-    imports: Vec<(String, String, String)>,
 }
 
 /// The options of a run in its store.
@@ -170,7 +167,7 @@ impl Durable {
         let new = NewRun {
             id: self.id.clone(),
             name: script.metadata.name.clone(),
-            source: snapshot(&script),
+            source: snapshot::source(&script),
             args: options.args.clone(),
             options: self.stored_options(&script),
             fork_of: None,
@@ -181,7 +178,8 @@ impl Durable {
                 let keeper = self.running(&lease, control, runtime).await?;
                 let journal = Journal::new(self.store, lease, 0);
                 let args = options.args.clone();
-                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording: None, keeper })))
+                let (recording, children) = (None, Children::default());
+                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
             }
             Created::Existing { same_source, same_args, .. } if !same_source || !same_args => {
                 Err(self.conflict(if same_source { "with other arguments" } else { "with another source" }))
@@ -246,6 +244,7 @@ impl Durable {
         let entries = self.store.entries(&self.id, 1, u32::MAX)?;
         let from = again.from.as_ref().map(|point| fork::locate(&self.id, &entries, point)).transpose()?;
         let recording = recorded(&entries, again.drift()?, from)?;
+        let children = again.children(&entries)?;
         let mut patch = RunPatch {
             status: Some(RunStatus::Running),
             blocked_on: Some(None),
@@ -257,7 +256,7 @@ impl Durable {
         };
         let script = match new_source {
             Some(script) => {
-                patch.source = Some(snapshot(&script));
+                patch.source = Some(snapshot::source(&script));
                 patch.options = Some(self.stored_options(&script));
                 script
             }
@@ -267,7 +266,8 @@ impl Durable {
         self.store.append(&lease, batch).await?;
         let journal = Journal::new(self.store, lease, record.summary.last_seq);
         let args = record.args;
-        Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording: Some(recording), keeper })))
+        let recording = Some(recording);
+        Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
     }
 
     /// Creates the run as a copy of another one, whoever is at work on that.
@@ -293,11 +293,12 @@ impl Durable {
         let started = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
         let copied = fork::copied(journal::entry_of(&started), &entries, from);
         let recording = recorded(&copied, drift, from)?;
+        let children = again.children(&entries)?;
         let last_seq = copied.len() as u64;
         let new = NewRun {
             id: self.id.clone(),
             name: script.metadata.name.clone(),
-            source: snapshot(&script),
+            source: snapshot::source(&script),
             args: args.clone(),
             options: self.stored_options(&script),
             fork_of: Some(of.clone()),
@@ -308,7 +309,7 @@ impl Durable {
                 let keeper = self.running(&lease, control, runtime).await?;
                 let journal = Journal::new(self.store, lease, last_seq);
                 let recording = Some(recording);
-                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, keeper })))
+                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
             }
             Created::Existing { .. } => Err(self.conflict("which is not this copy")),
         }
@@ -337,17 +338,8 @@ impl Durable {
     }
 
     fn stored_options(&self, script: &Script) -> JsonText {
-        let imports = script.helpers.imports.iter();
-        let mut imports: Vec<_> = imports
-            .map(|((module, specifier), helper)| {
-                (module.to_string(), specifier.to_string(), helper.to_string())
-            })
-            .collect();
-        imports.sort();
-        let kept =
-            Kept { path: script.path.clone(), form: script.form, metadata: script.metadata.clone(), imports };
         let host = self.host_options.parse().unwrap_or_default();
-        let stored = serde_json::to_string(&StoredOptions { script: kept, host });
+        let stored = serde_json::to_string(&StoredOptions { script: Kept::of(script), host });
         // Plain data: there is nothing in it that JSON could not hold.
         JsonText::new(stored.unwrap_or_else(|_| "{}".to_owned()))
     }
@@ -362,34 +354,13 @@ fn recorded(entries: &[Entry], drift: Drift, from: Option<CallId>) -> Result<Rec
     })
 }
 
-/// The script with its helpers, as it was read.
-fn snapshot(script: &Script) -> SourceSnapshot {
-    let files: BTreeMap<_, _> =
-        script.helpers.code.iter().map(|(name, code)| (name.clone(), code.clone())).collect();
-    SourceSnapshot { name: script.display_name.clone(), text: script.code.clone(), files }
-}
-
 /// The script of a run as it was when the run began.
 fn restored(record: &RunRecord) -> Result<Script, WorkflowError> {
     let stored: StoredOptions = serde_json::from_str(record.options.as_str()).map_err(|error| {
         let message = format!("the options of run {} cannot be read: {error}", record.summary.id);
         StoreError::Corrupt { path: PathBuf::new(), message }
     })?;
-    let Kept { path, form, metadata, imports } = stored.script;
-    let code: HashMap<_, _> =
-        record.source.files.iter().map(|(name, code)| (name.clone(), code.clone())).collect();
-    let imports = imports
-        .into_iter()
-        .map(|(module, specifier, helper)| ((module.into(), specifier.into()), helper.into()))
-        .collect();
-    Ok(Script {
-        path,
-        display_name: record.source.name.clone(),
-        code: record.source.text.clone(),
-        form,
-        helpers: Arc::new(Helpers { code, imports }),
-        metadata,
-    })
+    Ok(stored.script.with(record.source.clone()))
 }
 
 /// What the host has put beside a run.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::journal::newest;
+use super::snapshot;
 use crate::model::error::WorkflowError;
 use crate::model::ids::{CallId, RunId};
 use crate::model::journal::Entry;
@@ -90,12 +91,18 @@ fn unknown(message: String) -> WorkflowError {
     }
 }
 
-/// The journal with which a copy of a run begins: `first`, and all that is known of the calls before `until`.
+/// The journal with which a copy of a run begins: `first`, the children as they were read, and all that is known of the
+/// calls before `until`.
 pub(super) fn copied(first: Entry, entries: &[Entry], until: Option<CallId>) -> Vec<Entry> {
     let wanted = |entry: &&Entry| entry.call.is_some_and(|call| until.is_none_or(|until| call < until.0));
-    let taken = newest(entries).iter().filter(wanted).cloned();
+    let is_child = |entry: &&Entry| entry.kind == snapshot::KIND;
+    // Of no call: the one that read it may be none of those that are taken over.
+    let children = entries.iter().filter(is_child).map(|entry| Entry { call: None, ..entry.clone() });
+    let taken = newest(entries).iter().filter(wanted).filter(|entry| !is_child(entry)).cloned();
     let seqs = 1..;
-    seqs.zip(std::iter::once(first).chain(taken)).map(|(seq, entry)| Entry { seq, ..entry }).collect()
+    seqs.zip(std::iter::once(first).chain(children).chain(taken))
+        .map(|(seq, entry)| Entry { seq, ..entry })
+        .collect()
 }
 
 #[cfg(test)]

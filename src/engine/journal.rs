@@ -105,6 +105,16 @@ impl Journal {
         }
     }
 
+    /// Notes the script of a child as it is, for the lives to come.
+    pub(super) fn script(&mut self, call: CallId, name: Arc<str>, snapshot: &JsonText) {
+        self.event(Event::Script { call, name });
+        if let Some(entry) = self.batch.entries.last_mut() {
+            let event = entry.body.as_str();
+            let open = event.strip_suffix('}').unwrap_or(event);
+            entry.body = JsonText::new(format!("{open},\"snapshot\":{}}}", snapshot.as_str()));
+        }
+    }
+
     fn push(&mut self, entry: Entry) {
         self.batch.entries.push(Entry { seq: self.next_seq, ..entry });
         self.next_seq += 1;
@@ -379,6 +389,7 @@ fn is_note(code: &str) -> bool {
 pub fn shown(entry: &Entry) -> Option<Value> {
     let Ok(Value::Object(mut body)) = entry.body.parse() else { return None };
     body.shift_remove("record");
+    body.shift_remove("snapshot");
     // Timers had no type in the first journals.
     body.entry("type").or_insert_with(|| Value::from(&*entry.kind));
     Some(Value::Object(body))

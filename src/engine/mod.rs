@@ -15,6 +15,7 @@ pub mod fork;
 mod host;
 pub mod journal;
 mod scripts;
+mod snapshot;
 mod watchdog;
 
 use std::any::Any;
@@ -185,10 +186,10 @@ async fn run(given: Given, control: RunControl, factory: Arc<dyn VmFactory>, run
     };
     match begun {
         Ok(Beginning::Run(begun)) => {
-            let Begun { script, args, journal, recording, keeper } = *begun;
+            let Begun { script, args, journal, recording, children, keeper } = *begun;
             options.args = args;
             let mut coordinator = Coordinator::new(id, script, options, host, control.clone(), factory)
-                .journaled(journal, recording);
+                .journaled(journal, recording, children);
             let end = coordinator.run().await;
             drop(keeper);
             control.end(end);

@@ -1,5 +1,7 @@
 //! What a run tells about itself while it goes on: one discriminated union.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::budget::BudgetState;
@@ -95,6 +97,9 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         worktree: Option<JsonText>,
     },
+    /// The script of a child was read. Told only where there is a journal, which keeps it.
+    #[serde(rename = "script")]
+    Script { call: CallId, name: Arc<str> },
     /// A timer of a script has run down. Told only where there is a journal, which has to know.
     #[serde(rename = "timer")]
     Timer { call: CallId },
@@ -121,6 +126,7 @@ impl Event {
             Self::CallRetrying { .. } => "call.retrying",
             Self::CallWaiting { .. } => "call.waiting",
             Self::CallEnded { .. } => "call.ended",
+            Self::Script { .. } => "script",
             Self::Timer { .. } => "timer",
             Self::BudgetExhausted { .. } => "budget.exhausted",
             Self::Warning { .. } => "warning",
@@ -136,6 +142,7 @@ impl Event {
             | Self::CallRetrying { call, .. }
             | Self::CallWaiting { call, .. }
             | Self::CallEnded { call, .. }
+            | Self::Script { call, .. }
             | Self::Timer { call } => Some(call.0),
             _ => None,
         }
