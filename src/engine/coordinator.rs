@@ -393,6 +393,8 @@ impl Coordinator {
         if let Some(journal) = &mut self.journal
             && matches!(effect, Effect::Deliver { .. } | Effect::StartChild { .. })
             && !journal.is_written()
+            // What comes from the store is there, whether it is told once more or not.
+            && !self.core.is_replaying()
         {
             journal.flush();
             self.held = Some((journal.handed(), effect));

@@ -123,7 +123,7 @@ impl Replay {
 
 impl Core {
     /// Whether nothing new may start yet.
-    pub(super) fn is_replaying(&self) -> bool {
+    pub fn is_replaying(&self) -> bool {
         self.replay.as_ref().is_some_and(Replay::holds)
     }
 
