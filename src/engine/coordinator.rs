@@ -212,15 +212,15 @@ impl Coordinator {
                         return self.end(result).await;
                     }
                 }
-                if let Some(journal) = &mut self.journal {
-                    journal.flush();
-                }
                 since_look += 1;
                 if since_look >= INPUTS_PER_LOOK {
                     since_look = 0;
+                    self.flush();
                     self.look().await;
                 }
             }
+            // Not after each input: a call that is answered at once is one write, and not two.
+            self.flush();
             match self.next_input().await {
                 Ok(Some(input)) => self.inputs.push_back(input),
                 Ok(None) => {}
@@ -229,11 +229,19 @@ impl Coordinator {
         }
     }
 
+    /// Hands what was noted to the store.
+    fn flush(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.flush();
+        }
+    }
+
     /// Leaves the run as it is in its store.
     async fn leave(&mut self) -> RunEnd {
         self.tasks.clear();
         self.work = FuturesUnordered::new();
         if let Some(mut journal) = self.journal.take() {
+            journal.flush();
             while !journal.is_written() {
                 match journal.acknowledge().await {
                     Ok(told) => self.tell(told),

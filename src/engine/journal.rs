@@ -142,7 +142,7 @@ impl Journal {
         self.batch.release = true;
     }
 
-    /// Hands over what was noted. Must follow every input.
+    /// Hands over what was noted. Must come before every wait.
     pub(super) fn flush(&mut self) {
         if self.batch.entries.is_empty() && self.batch.patch.is_none() {
             return;
