@@ -162,8 +162,9 @@ test('texts larger than the store takes are refused with the limit, and nothing 
   }
   await has(run(`export default '${long}'`), refused('sourceBytes'))
   await has(run('export default 1', { args: { long } }), refused('argsBytes'))
-  await has((await run('export default "x".repeat(300)', { runId: 'result' })).result, refused('resultBytes'))
-  await has((await run("export default await agent('a')", { runId: 'entry', onAgent: async () => long })).result, refused('entryBytes'))
+  const result = async (source, options) => (await run(source, options)).result
+  await has(result('export default "x".repeat(300)', { runId: 'result' }), refused('resultBytes'))
+  await has(result("export default await agent('a')", { runId: 'entry', onAgent: async () => long }), refused('entryBytes'))
   // What was refused is told; the runs are there, and go on where somebody makes room for them.
   assert.equal((await engine.inspect('result')).status, 'running')
   assert.deepEqual(await (await engine.resume('entry', { onAgent: async () => 'short' })).result, 'short')
