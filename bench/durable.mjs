@@ -1,0 +1,113 @@
+// node bench/durable.mjs '<case as JSON>': runs that keep a journal. Prints JSON: a list of samples by name.
+
+import { strict as assert } from 'node:assert'
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { createEngine } from '../dist/index.js'
+
+const workflow = (name) => fileURLToPath(new URL(`workflows/${name}.js`, import.meta.url))
+const never = () => new Promise(() => {})
+
+/** One run with a store of its own; how long it took, in milliseconds. */
+async function timed(folder, name, count, synchronous) {
+  const engine = createEngine({ store: { path: join(mkdtempSync(join(folder, 'run-')), 'runs.db'), synchronous } })
+  const started = performance.now()
+  const run = await engine.run(workflow(name), { args: { count } })
+  assert.equal(await run.result, count)
+  const took = performance.now() - started
+  await engine.close()
+  return took
+}
+
+/** A log of this many pages is begun again, as SQLite's is. */
+const LOG_PAGES = 500
+
+/** Writes of the size that a call takes in the journal, to a log, each of them synced: milliseconds for one. */
+function bareSync(folder, count) {
+  const path = join(folder, 'bare')
+  const file = openSync(path, 'w')
+  const page = Buffer.alloc(8192, 1)
+  try {
+    const started = performance.now()
+    for (let i = 0; i < count; i++) {
+      writeSync(file, page, 0, page.length, (i % LOG_PAGES) * page.length)
+      fdatasyncSync(file)
+    }
+    return (performance.now() - started) / count
+  } finally {
+    closeSync(file)
+    rmSync(path)
+  }
+}
+
+const CASES = {
+  /** Calls one after the other, few and many, in turns. */
+  async sequential({ folder, few, many, samples }) {
+    const figures = { few: [], many: [], growth: [] }
+    await timed(folder, 'sequential', few, 'normal')
+    for (let i = 0; i < samples; i++) {
+      const short = (await timed(folder, 'sequential', few, 'normal')) / few
+      const long = (await timed(folder, 'sequential', many, 'normal')) / many
+      figures.few.push(short)
+      figures.many.push(long)
+      figures.growth.push(long / short)
+    }
+    return figures
+  },
+
+  async parallel({ folder, count, samples }) {
+    const wall = []
+    for (let i = 0; i <= samples; i++) wall.push(await timed(folder, 'parallel', count, 'normal'))
+    return { wall: wall.slice(1) }
+  },
+
+  /** Each call synced, beside bare writes that are synced, in turns. */
+  async full({ folder, count, samples }) {
+    const figures = { call: [], sync: [], ratio: [] }
+    for (let i = 0; i < samples; i++) {
+      const sync = bareSync(folder, count)
+      const call = (await timed(folder, 'sequential', count, 'full')) / count
+      figures.call.push(call)
+      figures.sync.push(sync)
+      figures.ratio.push(call / sync)
+    }
+    return figures
+  },
+
+  /** A run of many recorded calls is taken up: the time until it asks for what is not recorded. */
+  async replay({ folder, count, samples }) {
+    const path = join(folder, 'replay.db')
+    const wall = []
+    for (let i = 0; i <= samples + 1; i++) {
+      const engine = createEngine({ store: { path, synchronous: 'normal' } })
+      let asked
+      const last = new Promise((resolve) => (asked = resolve))
+      const providers = { last: { name: 'last', run: () => (asked(), never()) } }
+      const started = performance.now()
+      const run = i === 0
+        ? await engine.run(workflow('sequential-last'), { runId: 'r', args: { count }, providers })
+        : await engine.resume('r', { providers })
+      await last
+      // The first run makes the journal, the second warms up.
+      if (i > 1) wall.push(performance.now() - started)
+      await engine.close()
+      await run.result.catch(() => {})
+    }
+    return { wall }
+  },
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'smol-bench-'))
+try {
+  const { name, ...given } = JSON.parse(process.argv[2])
+  console.log(JSON.stringify(await CASES[name]({ folder, ...given })))
+} catch (error) {
+  // Whoever started this process reads it.
+  console.error(error.message)
+  process.exitCode = 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
