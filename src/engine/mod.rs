@@ -14,6 +14,7 @@ mod fingerprint;
 mod host;
 pub mod journal;
 mod scripts;
+pub mod tasks;
 mod watchdog;
 
 use std::any::Any;

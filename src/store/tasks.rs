@@ -97,15 +97,9 @@ pub trait TaskStore: Send + Sync + fmt::Debug {
         now: u64,
     ) -> Pending<Awaited>;
 
-    /// Tells something in a queue, and wakes whoever waits for it. `task` has told it, if it was one.
-    fn emit(
-        &self,
-        queue: &str,
-        event: String,
-        payload: String,
-        task: Option<String>,
-        now: u64,
-    ) -> Pending<()>;
+    /// Tells something in a queue, and wakes whoever waits for it. A task tells it under its claim.
+    fn emit(&self, queue: &str, event: String, payload: String, from: Option<Claim>, now: u64)
+    -> Pending<()>;
 
     /// What was told, the oldest first.
     ///

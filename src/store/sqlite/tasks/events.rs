@@ -64,10 +64,11 @@ pub(super) fn emit(
     queue: &str,
     event: &str,
     payload: &str,
-    task: Option<&str>,
+    from: Option<&Claim>,
     now: u64,
 ) -> Result<(), Halt> {
     rows::check_queue(tables, queue, "event")?;
+    let task = from.map(|claim| rows::held(tables, claim)).transpose()?.map(|attempt| attempt.task_id);
     tables
         .prepare_cached(
             "INSERT INTO task_events (queue, name, payload, task, at) VALUES (?1, ?2, ?3, ?4, ?5)",

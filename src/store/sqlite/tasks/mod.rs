@@ -145,7 +145,7 @@ impl TaskStore for SqliteStore {
         queue: &str,
         event: String,
         payload: String,
-        task: Option<String>,
+        from: Option<Claim>,
         now: u64,
     ) -> Pending<()> {
         if let Err(error) = self.check_text(|| format!("the payload of the event {event}"), &payload) {
@@ -153,7 +153,7 @@ impl TaskStore for SqliteStore {
         }
         let queue = queue.to_owned();
         self.write(payload.len() + OVERHEAD, move |tables, _| {
-            events::emit(tables, &queue, &event, &payload, task.as_deref(), now)
+            events::emit(tables, &queue, &event, &payload, from.as_ref(), now)
         })
     }
 

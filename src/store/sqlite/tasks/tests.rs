@@ -270,20 +270,21 @@ fn events_wake_who_waits_for_them() {
     let wait = |claim: &Claim, timeout, now| {
         store.await_event(claim.clone(), "step".to_owned(), "e".to_owned(), timeout, now).wait()
     };
-    let emit = |payload: &str, now| {
-        store.emit("q", "e".to_owned(), payload.to_owned(), Some("t".to_owned()), now).wait().unwrap();
+    let emit = |payload: &str, from: Option<&Claim>, now| {
+        store.emit("q", "e".to_owned(), payload.to_owned(), from.cloned(), now).wait()
     };
     let id = spawned(&store, task("t"), 1);
     let (_, first) = claim(&store, 10);
     assert_eq!(wait(&first, None, 11).unwrap(), Awaited::Suspended);
     assert_eq!(state(&store, &id), (TaskState::Sleeping, 1));
     assert!(!work(&store, u64::MAX / 2));
-    emit("1", 20);
+    assert_eq!(code(emit("0", Some(&first), 19)), "ERR_CLAIM_LOST");
+    emit("1", None, 20).unwrap();
     assert_eq!(state(&store, &id), (TaskState::Pending, 1));
     let (claimed, second) = claim(&store, 20);
     assert_eq!((claimed.event_payload.as_deref(), claimed.wake_event), (Some("1"), None));
     // The step keeps what it was given; a new one gets what is the latest.
-    emit("2", 21);
+    emit("2", Some(&second), 21).unwrap();
     assert_eq!(wait(&second, None, 22).unwrap(), Awaited::Payload("1".to_owned()));
     let other = store.await_event(second.clone(), "other".to_owned(), "e".to_owned(), None, 22).wait();
     assert_eq!(other.unwrap(), Awaited::Payload("2".to_owned()));
@@ -299,7 +300,7 @@ fn events_wake_who_waits_for_them() {
     assert_eq!(list(EventFilter { after: all[0].number, ..EventFilter::default() }), &all[1..]);
     assert_eq!(list(EventFilter { limit: Some(1), ..EventFilter::default() }), &all[..1]);
     assert_eq!(list(EventFilter { name: Some("f".to_owned()), ..EventFilter::default() }), []);
-    assert_eq!(list(EventFilter { task: Some("t".to_owned()), ..EventFilter::default() }), all);
+    assert_eq!(list(EventFilter { task: Some(id), ..EventFilter::default() }), &all[1..]);
     assert_eq!(code(store.emit("r", "e".to_owned(), "1".to_owned(), None, 1).wait()), "ERR_UNKNOWN_QUEUE");
 }
 
