@@ -51,6 +51,9 @@ export declare class NativeTasks {
   /**
    * Opens the store in a file, and creates it if it is not there. Throws an error whose message is
    * `{ code, message, details }` as JSON.
+   *
+   * What is written survives the end of the process at once, and the loss of power a moment later: what is lost then
+   * is done again.
    */
   constructor(path: string)
   /**

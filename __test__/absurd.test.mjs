@@ -355,9 +355,26 @@ test('a task has five attempts unless it is said otherwise, and fails with the l
   assert.equal((await backend.getWorkflowTask(taskID)).state, 'failed')
   await assert.rejects(backend.runWorkflowAndWait({ scriptPath }, { maxAttempts: 1 }), /failed: /)
   assert.equal(printed.length, 6)
-  for (const options of [{ maxAttempts: 0 }, { retryStrategy: { kind: 'fixed', baseSeconds: -1 } }]) {
+  for (const options of [{ maxAttempts: 0 }, { maxAttempts: 'x' }, { retryStrategy: { kind: 'linear' } }, { retryStrategy: { kind: 'fixed', baseSeconds: -1 } }]) {
     await assert.rejects(backend.submitWorkflow({ scriptPath }, options), { code: 'ERR_INVALID_OPTION' })
   }
+})
+
+test('another try of a call is the same step', async (t) => {
+  quiet(t)
+  const dir = folder(t, {
+    'flow.js': script("export default async () => { const retry = { maxAttempts: 3, backoffMs: 1 }; const all = await parallel([() => agent('a', { retry }), () => agent('b', { retry })]); return [...all, await agent('end')] }"),
+  })
+  const left = { a: 2, b: 1, end: 1 }
+  const agentProvider = provider((prompt) => {
+    if (left[prompt]-- > 0) throw new Error('again')
+    return `<${prompt}>`
+  })
+  const backend = await open(t, dir, { agentProvider })
+  const { result, attempt } = await backend.runWorkflowAndWait({ scriptPath: join(dir, 'flow.js') })
+  assert.deepEqual([result, attempt], [['<a>', '<b>', '<end>'], 2])
+  // The second attempt of the task finds the answers of the third try of a, and of the second of b.
+  assert.deepEqual(agentProvider.asked.toSorted(), ['a', 'a', 'a', 'b', 'b', 'end', 'end'])
 })
 
 test('a repair is a step of its own', async (t) => {
@@ -645,16 +662,18 @@ test('a workflow goes on after its worker was killed, and no recorded call is ma
   })
   const backend = await open(t, dir)
   const { taskID } = await backend.submitWorkflow({ scriptPath: join(dir, 'flow.js') })
-  const killed = await node([CHILD, dir, 'workflow', 'd'])
-  assert.equal(killed.signal, 'SIGKILL', killed.stderr)
-  assert.equal((await backend.getWorkflowTask(taskID)).state, 'running')
+  for (const prompt of ['a', 'd']) {
+    const killed = await node([CHILD, dir, 'workflow', prompt])
+    assert.equal(killed.signal, 'SIGKILL', killed.stderr)
+    assert.equal((await backend.getWorkflowTask(taskID)).state, 'running')
+  }
   // At once: nobody waits for the claim of the dead to run out.
   const next = await node([CHILD, dir, 'workflow'])
   assert.deepEqual([next.code, next.stderr], [0, ''])
   const task = await backend.getWorkflowTask(taskID)
   assert.deepEqual(task.result, ['<a>', '<b>', '<c>', '<d>', 40])
   assert.equal(task.failureReason.name, '$ClaimTimeout')
-  assert.deepEqual(notes(dir).sort(), ['a', 'b', 'c', 'd', 'd'])
+  assert.deepEqual(notes(dir).sort(), ['a', 'a', 'b', 'c', 'd', 'd'])
 })
 
 test('two workers on one file do each of 200 tasks once', async (t) => {

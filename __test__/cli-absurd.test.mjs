@@ -161,37 +161,64 @@ test('an extension that is named must be there, and is not needed', async (t) =>
   assert.deepEqual([warned.code, warned.stderr], [0, 'smol-wf: smol-wf absurd init knows no such option: --nope\n'])
 })
 
-test('a worker works until a signal, and finishes what is under way', { skip: windows }, async (t) => {
-  const slow = script("export default async () => { log('begun'); return await agent('x') }")
-  // The agent says that it is at work, and ends when it is told to: by a file that the test makes after the signal.
-  const { cwd, absurd } = project(t, {
-    'slow.js': slow,
-    'agent.mjs': "import { existsSync, writeFileSync, watch } from 'node:fs'\nprocess.stdin.resume()\nwriteFileSync('at-work', '')\nconst end = () => { if (existsSync('go-on')) { console.log(JSON.stringify({ result: 'done', is_error: false })); process.exit() } }\nwatch('.', end)\nend()\n",
-    'smol.config.json': JSON.stringify({ providers: { 'claude-code': { command: process.execPath, subcommand: ['agent.mjs'] } } }),
-  })
-  await absurd(['init'])
-  const { stdout } = await absurd(['submit', 'slow.js', '--idempotency-key', 'k'])
-  const { taskID } = JSON.parse(stdout)
+/** An agent that says that it is at work, by a file, and is done when there is another one. */
+const AGENT = `
+import { existsSync, watch, writeFileSync } from 'node:fs'
+process.stdin.resume()
+const end = () => existsSync('go-on') && process.stdout.write(JSON.stringify({ result: 'done', is_error: false }), () => process.exit())
+watch('.', end)
+writeFileSync('at-work', '')
+end()
+`
+const AGENT_CONFIG = JSON.stringify({
+  providers: { 'claude-code': { command: process.execPath, subcommand: ['agent.mjs'] } },
+})
+
+/** Runs the command line, and gives it a signal when its agent is at work. */
+async function interrupted(t, cwd, args, signal, onStderr = () => {}) {
   let child
-  let stopped = false
-  // Both may come first: the worker's first line, and its agent.
-  const stop = () => {
-    if (stopped || !child || !existsSync(join(cwd, 'at-work'))) return
-    child.kill('SIGTERM')
-    // Once: the same signal again would end the worker.
-    stopped = true
+  let sent = false
+  // Either may come first: that the child is known, and its agent's file.
+  const interrupt = () => {
+    if (sent || !child || !existsSync(join(cwd, 'at-work'))) return
+    // Once: the same signal again would end it.
+    sent = true
+    child.kill(signal)
   }
-  const watcher = watch(cwd, stop)
+  const watcher = watch(cwd, interrupt)
   t.after(() => watcher.close())
-  const ended = await absurd(['worker', '--agent-provider', 'claude-code', '--concurrency', '2'], {
-    onStderr: (started, text) => {
+  return await smolWf(args, {
+    cwd,
+    onStart: (started) => {
       child = started
-      if (text.includes('waiting for the tasks')) writeFileSync(join(cwd, 'go-on'), '')
-      else stop()
+      interrupt()
     },
+    onStderr: (_, text) => onStderr(text),
+  })
+}
+
+const SLOW = { 'slow.js': script("export default agent('x')"), 'agent.mjs': AGENT, 'smol.config.json': AGENT_CONFIG }
+const BY_AGENT = ['--agent-provider', 'claude-code']
+
+test('a worker works until a signal, and finishes what is under way', { skip: windows }, async (t) => {
+  const { cwd, absurd } = project(t, SLOW)
+  await absurd(['init'])
+  await absurd(['submit', 'slow.js', '--idempotency-key', 'k'])
+  const ended = await interrupted(t, cwd, ['absurd', 'worker', ...BY_AGENT, '--concurrency', '2'], 'SIGTERM', (text) => {
+    if (text.includes('waiting for the tasks')) writeFileSync(join(cwd, 'go-on'), '')
   })
   assert.deepEqual([ended.code, ended.signal, ended.stdout], [0, null, ''])
   assert.ok(ended.stderr.startsWith('smol-wf absurd worker started queue=default concurrency=2\n'), ended.stderr)
   const again = await smolWf(['run', 'slow.js', '--backend', 'absurd', '--idempotency-key', 'k'], { cwd })
-  assert.deepEqual([JSON.parse(again.stdout), again.code], ['done', 0], `${taskID}: ${ended.stderr}`)
+  assert.deepEqual([JSON.parse(again.stdout), again.code], ['done', 0], ended.stderr)
+})
+
+test('Ctrl-C stops a run, and its task stays for others', { skip: windows }, async (t) => {
+  const { cwd } = project(t, SLOW)
+  const run = ['run', 'slow.js', '--backend', 'absurd', '--idempotency-key', 'k', ...BY_AGENT]
+  const stopped = await interrupted(t, cwd, run, 'SIGINT')
+  assert.deepEqual([stopped.code, stopped.signal, stopped.stdout], [130, null, ''])
+  assert.match(stopped.stderr, /^smol-wf: stopped; the task is still in smol-workflows\.db, and smol-wf absurd worker goes on with it$/m)
+  writeFileSync(join(cwd, 'go-on'), '')
+  assert.equal((await smolWf(run, { cwd })).stdout, pretty('done'))
 })

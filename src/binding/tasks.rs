@@ -15,7 +15,7 @@ use super::{guarded, to_napi};
 use crate::engine::Engine;
 use crate::engine::tasks::{TaskStore, open_tasks};
 use crate::model::error::WorkflowError;
-use crate::model::store::{StoreError, StoreOptions};
+use crate::model::store::{StoreError, StoreOptions, Synchronous};
 use crate::model::tasks::{Claim, Claiming, EventFilter, Spawn};
 
 /// Queues of tasks in a store that is open.
@@ -97,15 +97,21 @@ enum Request {
     Close,
 }
 
-type Answer = Pin<Box<dyn Future<Output = std::result::Result<Value, StoreError>> + Send>>;
+type Done<T> = std::result::Result<T, StoreError>;
+type Answer = Pin<Box<dyn Future<Output = Done<Value>> + Send>>;
+type Reading = Box<dyn FnOnce(&dyn TaskStore) -> Done<Value> + Send>;
 
 #[napi]
 impl NativeTasks {
     /// Opens the store in a file, and creates it if it is not there. Throws an error whose message is
     /// `{ code, message, details }` as JSON.
+    ///
+    /// What is written survives the end of the process at once, and the loss of power a moment later: what is lost then
+    /// is done again.
     #[napi(constructor)]
     pub fn new(path: String) -> Result<Self> {
-        guarded(|| open_tasks(Path::new(&path), StoreOptions::default()).map(Self).map_err(store_error))
+        let options = StoreOptions { synchronous: Synchronous::Normal, ..StoreOptions::default() };
+        guarded(|| open_tasks(Path::new(&path), options).map(Self).map_err(store_error))
     }
 
     /// Does what a request says, `now` being the time in milliseconds since 1970. What is asked for first is written
@@ -113,8 +119,10 @@ impl NativeTasks {
     #[napi(ts_return_type = "Promise<string>")]
     pub fn request<'env>(&self, env: &'env Env, request: String, now: f64) -> Result<Object<'env>> {
         guarded(|| {
-            let request: Request =
-                serde_json::from_str(&request).map_err(|error| Error::from_reason(error.to_string()))?;
+            // What is of this package is right; what is of its user may not be.
+            let request: Request = serde_json::from_str(&request).map_err(|error| {
+                to_napi(WorkflowError::Option { option: "options".to_owned(), message: error.to_string() })
+            })?;
             if let Request::Spawn(spawn) = &request
                 && let Some((option, message)) = spawn.mistake()
             {
@@ -139,7 +147,7 @@ fn answer(
     now: u64,
     runtime: &tokio::runtime::Handle,
 ) -> Answer {
-    let reading = |read: Box<dyn FnOnce(&dyn TaskStore) -> std::result::Result<Value, StoreError> + Send>| {
+    let reading = |read: Reading| {
         let store = store.clone();
         let task = runtime.spawn_blocking(move || read(&*store));
         // Of a task that was lost only the end of the process is the reason.
@@ -180,13 +188,11 @@ fn answer(
     }
 }
 
-fn written<T: Serialize + Send + 'static>(
-    pending: impl Future<Output = std::result::Result<T, StoreError>> + Send + 'static,
-) -> Answer {
+fn written<T: Serialize + Send + 'static>(pending: impl Future<Output = Done<T>> + Send + 'static) -> Answer {
     Box::pin(async move { json(pending.await) })
 }
 
-fn json<T: Serialize>(answer: std::result::Result<T, StoreError>) -> std::result::Result<Value, StoreError> {
+fn json<T: Serialize>(answer: Done<T>) -> Done<Value> {
     // Words, numbers and texts: nothing that JSON does not have.
     answer.map(|value| serde_json::to_value(value).unwrap_or_default())
 }

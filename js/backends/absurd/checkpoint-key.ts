@@ -16,7 +16,7 @@ const { compare } = new Intl.Collator('en-US')
  * (prompt, phase, provider and schema).
  */
 export function getAgentCheckpointKey(prompt: string, options?: AgentRunOptions, provider?: string): string {
-  if (options?.key) return options.key.replace(/[^A-Za-z0-9._:-]+/g, '_')
+  if (options?.key) return String(options.key).replace(/[^A-Za-z0-9._:-]+/g, '_')
   const { phase, schema } = options ?? {}
   const text = canonical({ prompt, phase, provider, schema })
   return `auto:${createHash('sha256').update(text).digest('hex').slice(0, 16)}`

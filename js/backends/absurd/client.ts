@@ -29,6 +29,7 @@ import type {
 /** Seconds for which a worker may be silent. */
 const CLAIM_TIMEOUT = 120
 const MAX_ATTEMPTS = 5
+const RETRIES: readonly string[] = ['fixed', 'exponential', 'none']
 const LONGEST_QUEUE_NAME = 57
 
 type Registration = {
@@ -87,6 +88,8 @@ export class Client implements AbsurdClient {
     if (queue === undefined) {
       throw new Error(`Task "${taskName}" is not registered. Provide options.queue when spawning unregistered tasks.`)
     }
+    const { kind } = options.retryStrategy ?? { kind: 'none' }
+    if (!RETRIES.includes(kind)) throw refused('retryStrategy.kind', `must be ${RETRIES.join(', ')}, got ${String(kind)}`)
     const cancellation = options.cancellation ?? registered?.cancellation
     const spawned = await this.#tasks.spawn(queue, taskName, params, {
       ...rest,

@@ -23,8 +23,8 @@ export class Context implements TaskContext {
   readonly #holding: Holding
   /** The outcomes of steps as JSON, by name. */
   readonly #known: Map<string, string>
-  /** How often a name has come. */
-  readonly #names = new Map<string, number>()
+  /** How often a name has come, and which of its numbers were given back. */
+  readonly #names = new Map<string, { last: number; free: number[] }>()
 
   private constructor(tasks: Tasks, queue: string, task: ClaimedTask, holding: Holding, known: Map<string, string>) {
     this.#tasks = tasks
@@ -45,7 +45,24 @@ export class Context implements TaskContext {
 
   async step<T>(name: string, fn: () => Promise<T>): Promise<T> {
     // Before anything else: steps are told apart by the order of their calls.
-    const checkpoint = this.#checkpointName(name)
+    return await this.#once(this.#checkpointName(name), fn)
+  }
+
+  /**
+   * A step whose name says all that there is to know of it. When it fails, it gives its number back to the next one of that
+   * name, which asks the same: another attempt of a call is not another call, and finds the answer again later.
+   */
+  async ask<T>(name: string, fn: () => Promise<T>): Promise<T> {
+    const number = this.#take(name)
+    try {
+      return await this.#once(numbered(name, number), fn)
+    } catch (error) {
+      this.#names.get(name)?.free.push(number)
+      throw error
+    }
+  }
+
+  async #once<T>(checkpoint: string, fn: () => Promise<T>): Promise<T> {
     this.#holding.check()
     const known = this.#known.get(checkpoint)
     if (known !== undefined) return JSON.parse(known) as T
@@ -95,9 +112,15 @@ export class Context implements TaskContext {
   }
 
   #checkpointName(name: string): string {
-    const count = (this.#names.get(name) ?? 0) + 1
-    this.#names.set(name, count)
-    return count === 1 ? name : `${name}#${count}`
+    return numbered(name, this.#take(name))
+  }
+
+  /** The number of a step among those of its name, from 1. */
+  #take(name: string): number {
+    const names = this.#names.get(name) ?? { last: 0, free: [] }
+    this.#names.set(name, names)
+    const free = names.free.sort((a, b) => a - b).shift()
+    return free ?? ++names.last
   }
 
   #suspend(): never {
@@ -110,6 +133,10 @@ export class Context implements TaskContext {
     await this.#holding.write(() => this.#tasks.setCheckpoint(claim, name, outcome, claimTimeout))
     this.#known.set(name, (JSON.stringify(outcome) as string | undefined) ?? 'null')
   }
+}
+
+function numbered(name: string, number: number): string {
+  return number === 1 ? name : `${name}#${number}`
 }
 
 /** Refuses what no event can be called. */

@@ -12,6 +12,7 @@ import { runWorkflow } from '../../run.js'
 import type { RunWorkflowOptions } from '../../types.js'
 import type { AgentRunOptions, JSONValue } from '../../workflow-types.js'
 import { getAgentCheckpointKey } from './checkpoint-key.js'
+import { Context } from './context.js'
 import type { AbsurdWorkflowRunParams, TaskContext } from './types.js'
 
 /** Who answers, and who hears of it. */
@@ -48,7 +49,10 @@ export async function runDurableAgent(
 ): Promise<AgentProviderResult> {
   const provider = options?.provider ? createAgentProvider(options.provider) : (agentProvider ?? createDebugAgentProvider())
   const context = { phase: options?.phase, key: options?.key } as AgentProviderContext
-  return await ask(provider, { prompt, options, context }, ctx, onDiagnostic)
+  let told: Promise<void> | undefined
+  const result = await ask(provider, { prompt, options, context }, ctx, onDiagnostic, (name, payload) => (told = tell(ctx, name, payload)))
+  await told
+  return result
 }
 
 /** The same with what surrounds it. */
@@ -59,10 +63,13 @@ export async function runTask(
   { providers = {}, worktree }: Surroundings,
 ): Promise<unknown> {
   const durable = (provider: AgentProvider): AgentProvider => ({
-    ...provider,
+    name: provider.name,
+    schemaMode: provider.schemaMode,
+    usageMode: provider.usageMode,
     // Those of the engine work wherever they are told to.
     worktrees: provider.worktrees ?? builtIn(provider) !== undefined,
-    run: ({ prompt, options, context }) => ask(provider, { prompt, options, context }, ctx, onDiagnostic),
+    resumes: provider.resumes === true,
+    run: ({ prompt, options, context }) => ask(provider, { prompt, options, context }, ctx, onDiagnostic, emit),
   })
   const wanted = ctx.headers?.[PROVIDER_HEADER]
   const main = typeof wanted === 'string' ? byName(providers, wanted) : (agentProvider ?? createDebugAgentProvider())
@@ -118,18 +125,20 @@ async function ask(
   { prompt, options, context }: Call,
   ctx: Steps,
   onDiagnostic: WorkflowTaskOptions['onDiagnostic'],
+  emit: (name: string, payload: JSONValue) => void,
 ): Promise<AgentProviderResult> {
   const key = getAgentCheckpointKey(prompt, options, provider.name)
   const checkpointName = `agent:${provider.name}:${key}`
   onDiagnostic?.('agent', checkpointName, options)
   let asked = false
-  const result = await ctx.step(checkpointName, async () => {
+  const run = async () => {
     asked = true
     return await provider.run(options === undefined ? { prompt, context } : { prompt, options, context })
-  })
+  }
+  const result = await (ctx instanceof Context ? ctx.ask(checkpointName, run) : ctx.step(checkpointName, run))
   if (asked) {
     const { output, usage, sessionId } = result
-    await tell(ctx, 'workflow.agent', {
+    emit('workflow.agent', {
       key,
       checkpointName,
       ...(options?.phase !== undefined && { phase: options.phase }),

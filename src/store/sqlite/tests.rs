@@ -5,6 +5,7 @@ mod delete;
 mod faults;
 mod opening;
 mod ownership;
+mod tasks;
 mod vfs;
 
 use std::borrow::Cow;

@@ -11,9 +11,6 @@ mod rows;
 mod spawn;
 mod steps;
 
-#[cfg(test)]
-mod tests;
-
 use super::append::check_size;
 use super::presence;
 use super::writer::OVERHEAD;

@@ -1,32 +1,18 @@
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+//! Queues of tasks, through their interface.
 
-use rusqlite::Connection;
+use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::store::{StoreOptions, Synchronous};
-use crate::model::tasks::{Cancellation, RetryKind, RetryStrategy, TaskState};
+use crate::model::tasks::*;
+use crate::store::tasks::TaskStore as _;
 
 const TIMEOUT: u64 = 1_000;
 
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().join("tasks.db")
-    }
-
-    /// A store with the queue `q`.
-    fn open(&self) -> SqliteStore {
-        let options = StoreOptions { synchronous: Synchronous::Normal, ..StoreOptions::default() };
-        let store = SqliteStore::open(&self.path(), options).unwrap();
-        store.create_queue("q", 1).wait().unwrap();
-        store
-    }
+/// A store with the queue `q`.
+fn open(folder: &Folder) -> SqliteStore {
+    let store = folder.open();
+    store.create_queue("q", 1).wait().unwrap();
+    store
 }
 
 fn task(name: &str) -> Spawn {
@@ -70,10 +56,6 @@ fn reason(store: &SqliteStore, task: &str) -> serde_json::Value {
     serde_json::from_str(&record(store, task).failure_reason.unwrap()).unwrap()
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T, StoreError>) -> &'static str {
-    result.unwrap_err().code()
-}
-
 fn work(store: &SqliteStore, now: u64) -> bool {
     store.look("q", &[], now).unwrap().work
 }
@@ -81,7 +63,7 @@ fn work(store: &SqliteStore, now: u64) -> bool {
 #[test]
 fn a_task_goes_from_its_queue_to_its_result() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     assert_eq!(
         code(store.spawn(Spawn { queue: "r".to_owned(), ..task("t") }, 5).wait()),
         "ERR_UNKNOWN_QUEUE"
@@ -111,13 +93,13 @@ fn a_task_goes_from_its_queue_to_its_result() {
     assert_eq!(store.task("q", "x").unwrap(), None);
     drop(store);
     // It is all in the file.
-    assert_eq!(record(&folder.open(), &new.task).result.as_deref(), Some("[1]"));
+    assert_eq!(record(&open(&folder), &new.task).result.as_deref(), Some("[1]"));
 }
 
 #[test]
 fn the_oldest_tasks_come_first() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let ids: Vec<_> = [3, 1, 2, 1].map(|now| spawned(&store, task("t"), now)).into();
     let order: Vec<_> = claims(&store, 3, 9).into_iter().map(|task| task.task_id).collect();
     assert_eq!(order, [&*ids[1], &*ids[3], &*ids[2]]);
@@ -127,7 +109,7 @@ fn the_oldest_tasks_come_first() {
 #[test]
 fn an_idempotency_key_gives_the_same_task_again() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let keyed = |name: &str, queue: &str| Spawn {
         idempotency_key: Some("k".to_owned()),
         queue: queue.to_owned(),
@@ -148,7 +130,7 @@ fn an_idempotency_key_gives_the_same_task_again() {
 #[test]
 fn a_failed_attempt_is_followed_by_others_up_to_the_last() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let id = spawned(&store, task("t"), 1);
     for attempt in 1..=3 {
         let (claimed, claim) = claim(&store, 10);
@@ -179,7 +161,7 @@ fn a_failed_attempt_is_followed_by_others_up_to_the_last() {
 #[test]
 fn who_is_silent_for_too_long_loses_the_task_and_may_write_nothing() {
     let folder = Folder::new();
-    let (one, two) = (folder.open(), folder.open());
+    let (one, two) = (open(&folder), open(&folder));
     let id = spawned(&one, task("t"), 1);
     let (_, old) = claim(&one, 10);
     // Claims that are extended stay, by a heartbeat and by what is written.
@@ -227,7 +209,7 @@ fn who_is_silent_for_too_long_loses_the_task_and_may_write_nothing() {
 #[test]
 fn a_store_that_is_closed_gives_its_tasks_up_at_once() {
     let folder = Folder::new();
-    let (one, two) = (folder.open(), folder.open());
+    let (one, two) = (open(&folder), open(&folder));
     let id = spawned(&one, task("t"), 1);
     claim(&one, 10);
     assert!(!work(&two, 11));
@@ -241,7 +223,7 @@ fn a_store_that_is_closed_gives_its_tasks_up_at_once() {
 #[test]
 fn a_task_that_slept_belongs_to_its_last_claim() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let id = spawned(&store, task("t"), 1);
     let (_, before) = claim(&store, 10);
     store.schedule(before.clone(), 500, 20).wait().unwrap();
@@ -266,7 +248,7 @@ fn a_task_that_slept_belongs_to_its_last_claim() {
 #[test]
 fn events_wake_who_waits_for_them() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let wait = |claim: &Claim, timeout, now| {
         store.await_event(claim.clone(), "step".to_owned(), "e".to_owned(), timeout, now).wait()
     };
@@ -307,7 +289,7 @@ fn events_wake_who_waits_for_them() {
 #[test]
 fn a_wait_ends_with_its_time() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let wait = |claim: &Claim, now| {
         store.await_event(claim.clone(), "step".to_owned(), "e".to_owned(), Some(100), now).wait().unwrap()
     };
@@ -333,7 +315,7 @@ fn a_wait_ends_with_its_time() {
 #[test]
 fn a_cancelled_task_is_over_for_everybody() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let id = spawned(&store, task("t"), 1);
     let (_, claim) = claim(&store, 10);
     assert_eq!(code(store.cancel("q", "x", 11).wait()), "ERR_UNKNOWN_TASK");
@@ -355,7 +337,7 @@ fn a_cancelled_task_is_over_for_everybody() {
 #[test]
 fn tasks_that_take_too_long_are_cancelled() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     let limited = |max_delay, max_duration| Spawn {
         cancellation: Some(Cancellation { max_delay, max_duration }),
         ..task("t")
@@ -385,7 +367,7 @@ fn tasks_that_take_too_long_are_cancelled() {
 #[test]
 fn a_queue_is_dropped_with_everything_in_it() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     store.create_queue("r", 1).wait().unwrap();
     let other = spawned(&store, Spawn { queue: "r".to_owned(), ..task("t") }, 1);
     spawned(&store, task("t"), 1);
@@ -410,7 +392,7 @@ fn a_queue_is_dropped_with_everything_in_it() {
 #[test]
 fn many_workers_claim_each_task_once() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = open(&folder);
     for _ in 0..200 {
         spawned(&store, task("t"), 1);
     }
@@ -419,7 +401,7 @@ fn many_workers_claim_each_task_once() {
         let workers: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
-                    let store = folder.open();
+                    let store = open(&folder);
                     let mut mine = Vec::new();
                     loop {
                         let claimed = claims(&store, 3, 10);
