@@ -653,6 +653,32 @@ test('tasks that take too long are cancelled, and retries wait as their strategy
   assert.deepEqual((await backend.getWorkflowTask(taskID)).failureReason, { message: 'a string' })
 })
 
+test('a batch that breaks off gives back what it did not come to', async (t) => {
+  const backend = await open(t)
+  const { absurd } = backend
+  await absurd.spawn('first', {}, { queue: 'default' })
+  const { taskID } = await absurd.spawn('second', {}, { queue: 'default' })
+  t.mock.method(absurd, 'executeTask', () => Promise.reject(new Error('no store')))
+  await assert.rejects(absurd.workBatch('w', 120, 2), { message: 'no store' })
+  assert.equal((await backend.getWorkflowTask(taskID)).state, 'pending')
+  assert.deepEqual((await absurd.claimTasks({ batchSize: 2 })).map(({ task_id, attempt }) => [task_id, attempt]), [[taskID, 1]])
+})
+
+test('durable runs and tasks may share a file', async (t) => {
+  const { createEngine } = await import('@smol-workflow/engine')
+  const dir = folder(t, { 'flow.js': script("export default agent('x')") })
+  const engine = createEngine({ store: join(dir, 'tasks.db') })
+  t.after(() => engine.close())
+  const { init, registerWorkflowTask, runWorkflowAndWait, close } = createAbsurdWorkflowBackend({ dbPath: join(dir, 'tasks.db') })
+  await init()
+  registerWorkflowTask()
+  const run = await engine.run(join(dir, 'flow.js'), { runId: 'r' })
+  const [task, result] = await Promise.all([runWorkflowAndWait({ scriptPath: join(dir, 'flow.js') }), run.result])
+  assert.deepEqual([task.result, result], ['echo: x', 'echo: x'])
+  assert.deepEqual((await engine.list()).map(({ id, status }) => [id, status]), [['r', 'completed']])
+  await close()
+})
+
 const notes = (dir) => readFileSync(join(dir, 'notes.log'), 'utf8').trim().split('\n')
 const windows = process.platform === 'win32' && 'processes are ended by signals'
 

@@ -146,14 +146,32 @@ export class Backend implements AbsurdWorkflowBackend {
 
 /** Opens the store, then looks whether an extension that is named is there. */
 export function createAbsurdWorkflowBackend(options: AbsurdWorkflowBackendOptions): AbsurdWorkflowBackend {
-  return new Backend(options)
+  return plain(new Backend(options))
 }
 
 /** Looks whether an extension that is named is there before it opens the store. */
 export async function createAbsurdWorkflowBackendAsync(
   options: AbsurdWorkflowBackendOptions,
 ): Promise<AbsurdWorkflowBackend> {
-  return await createBackend(options)
+  return plain(await createBackend(options))
+}
+
+/** An object whose functions may be taken off it, as those of the original. */
+function plain(backend: Backend): AbsurdWorkflowBackend {
+  const { absurd, queueName, taskName } = backend
+  return {
+    absurd,
+    queueName,
+    taskName,
+    init: () => backend.init(),
+    registerWorkflowTask: () => backend.registerWorkflowTask(),
+    submitWorkflow: (params, options) => backend.submitWorkflow(params, options),
+    runWorkflowAndWait: (params, options) => backend.runWorkflowAndWait(params, options),
+    getWorkflowTask: (taskID) => backend.getWorkflowTask(taskID),
+    startWorker: (options) => backend.startWorker(options),
+    workBatch: (options) => backend.workBatch(options),
+    close: () => backend.close(),
+  }
 }
 
 /** The same with what surrounds the workflows. */

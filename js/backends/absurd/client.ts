@@ -125,7 +125,12 @@ export class Client implements AbsurdClient {
     const tasks = await this.claimTasks({ workerId, claimTimeout, batchSize })
     // Those at the end of the batch are held while the first ones are done.
     for (const task of tasks) this.#hold(task, claimTimeout)
-    for (const task of tasks) await this.executeTask(task, claimTimeout)
+    const waiting = [...tasks]
+    try {
+      for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) await this.executeTask(task, claimTimeout)
+    } finally {
+      await Promise.all(waiting.map((task) => this.#drop(task)))
+    }
   }
 
   async startWorker(options: WorkerOptions = {}): Promise<Worker> {
@@ -153,6 +158,7 @@ export class Client implements AbsurdClient {
     await Promise.allSettled(this.#executing)
     // The rest of a batch, at which nobody was at work yet.
     await Promise.all([...this.#held.values()].map((holding) => this.#giveBack(holding)))
+    this.#held.clear()
     await this.#tasks.close()
   }
 
@@ -164,6 +170,15 @@ export class Client implements AbsurdClient {
     this.#held.set(task.run_id, holding)
     if (this.#closed) holding.stop('closed')
     return holding
+  }
+
+  /** Gives back a task at which nobody was at work. */
+  async #drop(task: ClaimedTask): Promise<void> {
+    const holding = this.#held.get(task.run_id)
+    if (!holding) return
+    this.#held.delete(task.run_id)
+    holding.stop('closed')
+    await this.#giveBack(holding)
   }
 
   async #execute(task: ClaimedTask, holding: Holding, fatal: boolean): Promise<void> {
