@@ -653,6 +653,26 @@ test('tasks that take too long are cancelled, and retries wait as their strategy
   assert.deepEqual((await backend.getWorkflowTask(taskID)).failureReason, { message: 'a string' })
 })
 
+test('closing does not wait for ever for a handler that goes on', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const dir = folder(t, {})
+  const [one, two] = [await open(t, dir), await open(t, dir)]
+  let begun
+  const begins = new Promise((resolve) => (begun = resolve))
+  one.absurd.registerTask({ name: 'endless' }, (_, ctx) => {
+    ctx.signal.addEventListener('abort', begun)
+    begun()
+    return new Promise(() => {})
+  })
+  await one.absurd.spawn('endless', {})
+  void one.workBatch()
+  await begins
+  const closing = one.close()
+  t.mock.timers.tick(10_000)
+  await closing
+  assert.deepEqual((await two.absurd.claimTasks()).map(({ attempt }) => attempt), [1])
+})
+
 test('a batch that breaks off gives back what it did not come to', async (t) => {
   const backend = await open(t)
   const { absurd } = backend

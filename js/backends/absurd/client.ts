@@ -29,6 +29,8 @@ import type {
 /** Seconds for which a worker may be silent. */
 const CLAIM_TIMEOUT = 120
 const MAX_ATTEMPTS = 5
+/** How long closing waits for handlers to stop, in milliseconds: twice what a workflow has to clean up. */
+const GRACE_MS = 10_000
 const RETRIES: readonly string[] = ['fixed', 'exponential', 'none']
 const LONGEST_QUEUE_NAME = 57
 
@@ -48,7 +50,7 @@ export class Client implements AbsurdClient {
   readonly #held = new Map<string, Holding>()
   readonly #executing = new Set<Promise<void>>()
   readonly #workers = new Set<Loop>()
-  #closed = false
+  #closed: Promise<void> | undefined
 
   constructor(tasks: Tasks, queueName: string) {
     this.#tasks = tasks
@@ -152,11 +154,15 @@ export class Client implements AbsurdClient {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    for (const worker of this.#workers) void worker.close()
+    this.#closed ??= this.#close()
+    await this.#closed
+  }
+
+  async #close(): Promise<void> {
     for (const holding of this.#held.values()) holding.stop('closed')
-    await Promise.allSettled(this.#executing)
-    // The rest of a batch, at which nobody was at work yet.
+    const workers = [...this.#workers].map((worker) => worker.close())
+    await settled([...this.#executing, ...workers], GRACE_MS)
+    // The rest of a batch, at which nobody was at work yet; and handlers that do not stop, which can write no more.
     await Promise.all([...this.#held.values()].map((holding) => this.#giveBack(holding)))
     this.#held.clear()
     await this.#tasks.close()
@@ -342,6 +348,14 @@ function endProcessIfLost(task: ClaimedTask, holding: Holding): () => void {
     clearTimeout(timer)
     signal.removeEventListener('abort', begin)
   }
+}
+
+/** Waits for the end of all of it, but not for ever. */
+async function settled(work: readonly Promise<unknown>[], graceMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
+  await Promise.race([Promise.allSettled(work), grace])
+  clearTimeout(timer)
 }
 
 function serialized(error: unknown): JSONValue {
