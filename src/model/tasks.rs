@@ -219,8 +219,10 @@ pub struct TaskRecord {
 /// What is to be done in a queue, as seen without changing anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Look {
-    /// There is a task to be claimed, or a worker that is lost, or a task that has to be cancelled.
+    /// There is a task to be claimed, or something for whoever sweeps.
     pub work: bool,
+    /// A worker is lost, or a task has to be cancelled.
+    pub overdue: bool,
     /// Those of the claims in question that no longer hold.
     pub lost: Vec<LostClaim>,
 }

@@ -136,11 +136,11 @@ export class Holding {
     if (this.#looking) return
     this.#looking = true
     try {
-      const { work, lost } = await this.#tasks.look(this.#queue, [this.claim])
+      const { overdue, lost } = await this.#tasks.look(this.#queue, [this.claim])
       if (lost[0]) this.stop(lost[0].cancelled ? 'cancelled' : 'lost')
       if (this.#stopped !== undefined) return
       // Others may be lost, or take too long; this one, too.
-      if (work) await this.#tasks.sweep(this.#queue)
+      if (overdue) await this.#tasks.sweep(this.#queue)
       if (Date.now() - this.#extended >= (this.claimTimeout * 1000) / 3) await this.extend()
     } catch {
       // The store is busy or gone. Until somebody takes the task it is held, so that nothing is lost by another try.

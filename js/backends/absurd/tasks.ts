@@ -93,8 +93,8 @@ export class Tasks {
     await this.#ask('sweep', { queue })
   }
 
-  /** Whether there is anything to do in a queue, and which of the claims no longer hold. */
-  async look(queue: string, claims: readonly Claim[]): Promise<{ work: boolean; lost: LostClaim[] }> {
+  /** Whether there is anything to do in a queue, or to be swept, and which of the claims no longer hold. */
+  async look(queue: string, claims: readonly Claim[]): Promise<{ work: boolean; overdue: boolean; lost: LostClaim[] }> {
     return await this.#ask('look', { queue, claims })
   }
 

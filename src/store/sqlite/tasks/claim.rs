@@ -185,14 +185,13 @@ pub(super) fn look(
         WHERE queue = ?1 AND state IN ('pending', 'sleeping') AND available_at <= ?2";
     let silent = "SELECT 1 FROM task_runs WHERE queue = ?1 AND state = 'running' AND claimed_until <= ?2";
     let overdue = format!("SELECT 1 {OVERDUE}");
-    let mut work = false;
-    for any in [available, silent, &overdue] {
-        work = work || tables.prepare_cached(any)?.exists(params![queue, signed(now)])?;
-    }
-    work = work || !dead_owners(tables, me, folder, queue)?.is_empty();
+    let is_there = |any: &str| tables.prepare_cached(any)?.exists(params![queue, signed(now)]);
+    let overdue =
+        is_there(silent)? || is_there(&overdue)? || !dead_owners(tables, me, folder, queue)?.is_empty();
+    let work = overdue || is_there(available)?;
     let mut lost = Vec::new();
     for claim in claims {
         lost.extend(judge(tables, claim)?.err());
     }
-    Ok(Look { work, lost })
+    Ok(Look { work, overdue, lost })
 }

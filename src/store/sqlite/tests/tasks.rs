@@ -72,7 +72,7 @@ fn a_task_goes_from_its_queue_to_its_result() {
     let new = store.spawn(Spawn { headers: Some("{}".to_owned()), ..task("t") }, 5).wait().unwrap();
     assert_eq!((new.attempt, new.created), (1, true));
     assert_eq!(state(&store, &new.task), (TaskState::Pending, 1));
-    assert!(work(&store, 5) && !work(&store, 4));
+    assert!(work(&store, 5) && !work(&store, 4) && !store.look("q", &[], 5).unwrap().overdue);
 
     let (claimed, claim) = claim(&store, 7);
     assert_eq!((&claimed.task_id, &claimed.run_id), (&new.task, &new.run));
@@ -169,6 +169,7 @@ fn who_is_silent_for_too_long_loses_the_task_and_may_write_nothing() {
     assert_eq!(claims(&two, 1, 1_499), []);
     one.set_checkpoint(old.clone(), "s".to_owned(), "1".to_owned(), TIMEOUT, 1_000).wait().unwrap();
     assert_eq!(claims(&two, 1, 1_999), []);
+    assert!(!two.look("q", &[], 1_999).unwrap().overdue && two.look("q", &[], 2_000).unwrap().overdue);
     // And do not get shorter.
     assert_eq!(one.extend(vec![old.clone()], 1, 1_001).wait().unwrap(), []);
     assert!(!work(&two, 1_999) && work(&two, 2_000));
@@ -421,4 +422,38 @@ fn many_workers_claim_each_task_once() {
     });
     assert_eq!(taken.len(), 200);
     assert_eq!(taken.iter().collect::<BTreeSet<_>>().len(), 200);
+}
+
+/// What an engine of format 2 has left behind, in a store of format 1.
+const FORMATS: &str = concat!(include_str!("format-1.sql"), include_str!("format-2.sql"));
+
+#[test]
+fn the_tasks_of_format_2_go_on() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path().parent().unwrap()).unwrap();
+    Connection::open(folder.path()).unwrap().execute_batch(FORMATS).unwrap();
+    let store = folder.open();
+    let id = |task: u32| format!("00000000-000{task}-7000-8000-00000000000{task}");
+    let done = record(&store, &id(1));
+    assert_eq!((done.state, done.attempt, done.result.as_deref()), (TaskState::Completed, 2, Some("[1]")));
+    assert_eq!(done.failure_reason.as_deref(), Some(r#"{"message":"x"}"#));
+    let same = Spawn { idempotency_key: Some("k".to_owned()), ..task("t") };
+    assert_eq!(spawned(&store, same, 50), id(1));
+
+    assert_eq!(store.checkpoints(&id(2)).unwrap(), [("s".to_owned(), r#"{"output":1}"#.to_owned())]);
+    store.emit("q", "go".to_owned(), "7".to_owned(), None, 60).wait().unwrap();
+    let (woken, _) = claim(&store, 60);
+    assert_eq!((woken.task_id, woken.headers.as_deref(), woken.claim), (id(2), Some(r#"{"h":"x"}"#), 3));
+    let step = store.checkpoint(&id(2), "$awaitEvent:go").unwrap();
+    assert_eq!(step.as_deref(), Some("7"));
+
+    // Its worker is dead, and its strategy waits a second.
+    assert_eq!(state(&store, &id(3)), (TaskState::Sleeping, 2));
+    assert_eq!(claim(&store, 1_060).0.task_id, id(3));
+    assert_eq!(
+        store.events(&EventFilter { queue: "q".to_owned(), ..EventFilter::default() }).unwrap().len(),
+        2
+    );
+    drop(store);
+    check(&folder.path());
 }
