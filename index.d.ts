@@ -48,6 +48,23 @@ export declare class NativeStore {
   close(): Promise<string>
 }
 
+/** Queues of tasks in a store that is open. */
+export declare class NativeTasks {
+  /**
+   * Opens the store in a file, and creates it if it is not there. Throws an error whose message is
+   * `{ code, message, details }` as JSON.
+   *
+   * What is written survives the end of the process at once, and the loss of power a moment later: what is lost then
+   * is done again.
+   */
+  constructor(path: string)
+  /**
+   * Does what a request says, `now` being the time in milliseconds since 1970. What is asked for first is written
+   * first.
+   */
+  request(request: string, now: number): Promise<string>
+}
+
 /** A run, as Node.js holds it. */
 export declare class RunHandle {
   /** Asks the run to end; a second time ends it at once. */

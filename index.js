@@ -716,10 +716,11 @@ if (!nativeBinding) {
   throw new Error(`Failed to load native binding`)
 }
 
-const { NativeAbort, NativeProvider, NativeStore, RunHandle, checkWorkflow, endProcesses, engineVersion, examineProviders, killProcesses, listWorkflows, providerNames, readMetadata, resolveConfig, sampleSchema, startRun } = nativeBinding
+const { NativeAbort, NativeProvider, NativeStore, NativeTasks, RunHandle, checkWorkflow, endProcesses, engineVersion, examineProviders, killProcesses, listWorkflows, providerNames, readMetadata, resolveConfig, sampleSchema, startRun } = nativeBinding
 export { NativeAbort }
 export { NativeProvider }
 export { NativeStore }
+export { NativeTasks }
 export { RunHandle }
 export { checkWorkflow }
 export { endProcesses }

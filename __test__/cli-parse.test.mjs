@@ -104,6 +104,7 @@ test('a run without options leaves every choice open', () => {
     maxParallelAgents: undefined,
     imports: 'none',
     durable: undefined,
+    absurd: undefined,
   })
 })
 
@@ -131,7 +132,7 @@ test('a durable run', () => {
     [['--durable=1'], 'Unknown option: --durable=1. Run arguments must use --args-<name> or --args-from-file.'],
     [['--durable', '--queue', 'q', '--db', 'x'], 'Backend options require --backend absurd: --queue q'],
     [['--durable', '--backend', 'absurd'], '--durable and --run-id are for the backend simple'],
-    [['--backend', 'absurd', '--db', 'x'], 'the absurd backend is not part of this version'],
+    [['--backend', 'absurd', '--global'], '--global and --synchronous are for the backend simple'],
   ]) {
     assert.equal(messageOf(() => run(tokens)), message, tokens.join(' '))
   }
@@ -411,10 +412,6 @@ test('mistakes', () => {
     [['run', 's.js', '--imports'], '--imports must be none or relative'],
     [['run', ''], 'Missing workflow script path'],
     [['absurd', 'nope'], 'Unknown absurd subcommand: nope'],
-    [['absurd', 'init'], 'the absurd backend is not part of this version'],
-    [['absurd', 'submit', 's.js'], 'the absurd backend is not part of this version'],
-    [['absurd', 'worker'], 'the absurd backend is not part of this version'],
-    [['absurd', 'work-batch'], 'the absurd backend is not part of this version'],
     [['run', 's.js', 'positional'], unknown('positional')],
     [['run', 's.js', '-x'], unknown('-x')],
     [['run', 's.js', '--'], unknown('--')],
@@ -459,9 +456,8 @@ test('mistakes', () => {
     [['run', 's.js', '--backend', 'nope'], 'Unknown backend: nope'],
     [['run', 's.js', '--backend'], 'Unknown backend: true'],
     [['run', 's.js', '--backend='], 'Unknown backend: '],
-    [['run', 's.js', '--backend', 'absurd'], 'the absurd backend is not part of this version'],
-    [['run', 's.js', '--backend=absurd', '--db', 'x.db'], 'the absurd backend is not part of this version'],
-    [['run', 's.js', '--backend=absurd', '--timeout', '2x'], 'the absurd backend is not part of this version'],
+    [['run', 's.js', '--backend=absurd', '--imports', 'relative'], '--imports is for the backend simple'],
+    [['run', 's.js', '--backend=absurd', '--max-parallel-agents=2'], '--max-parallel-agents is for the backend simple'],
     ...['--max-attempts', '--timeout', '--poll-interval', '--batch-size', '--claim-timeout'].flatMap((flag) => [
       [['run', 's.js', '--backend=absurd', flag], `${flag} must be a number`],
       [['run', 's.js', '--backend=absurd', flag, '0'], `${flag} must be a positive integer`],
@@ -522,7 +518,6 @@ test('mistakes that have a remedy carry it as a hint', () => {
     ['nope'],
     ['run', 's.js', '--args', '{a:1}'],
     ['run', 's.js', '--args'],
-    ['run', 's.js', '--backend', 'absurd'],
   ]) {
     assert.throws(
       () => parse(argv),

@@ -82,7 +82,6 @@ test('a mistake on the command line', async (t) => {
     [['nope'], /^smol-wf: Unknown command: nope\nhint: /],
     [['run'], /^smol-wf: Missing workflow script path\n$/],
     [['absurd', 'nope'], /^smol-wf: Unknown absurd subcommand: nope\n$/],
-    [['absurd', 'init'], /^smol-wf: the absurd backend is not part of this version\n/],
   ]) {
     fails(await smolWf(args), message)
   }

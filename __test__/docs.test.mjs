@@ -18,7 +18,7 @@ import { runWorkflow } from '@smol-workflow/engine'
 import { cli, folder, root, smolWf } from './support.mjs'
 
 /** The pages with examples that can be run. */
-const PAGES = ['README.md', 'docs/workflow-scripts.md', 'docs/check.md', 'docs/configuration.md', 'docs/events.md', 'docs/errors.md', 'docs/differences.md']
+const PAGES = ['README.md', 'docs/workflow-scripts.md', 'docs/check.md', 'docs/configuration.md', 'docs/events.md', 'docs/errors.md', 'docs/differences.md', 'docs/absurd.md']
 
 const blocks = (page) =>
   [...readFileSync(join(root, page), 'utf8').matchAll(/^```(\w+)(?: (\S+))?\n(.*?)^```$/gms)].map(

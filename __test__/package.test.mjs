@@ -55,6 +55,7 @@ test('the entries are these and no others', () => {
   assert.deepEqual(Object.keys(manifest.exports), [
     '.',
     './agent-providers',
+    './backends/absurd',
     './metadata',
     './budget',
     './workflow',
@@ -132,7 +133,7 @@ test('ES modules import it, CommonJS requires it, and both have the same one', a
         ]))
       })`,
     'both.cjs': `
-      const entries = ['', '/agent-providers', '/budget', '/metadata'].map((entry) => '@smol-workflow/engine' + entry)
+      const entries = ['', '/agent-providers', '/backends/absurd', '/budget', '/metadata'].map((entry) => '@smol-workflow/engine' + entry)
       Promise.all(entries.map(async (entry) => {
         const [required, imported] = [require(entry), await import(entry)]
         const names = Object.keys(imported)
@@ -149,7 +150,7 @@ test('ES modules import it, CommonJS requires it, and both have the same one', a
   ]
   assert.deepEqual(await outputOf(dir, 'import.mjs'), expected)
   assert.deepEqual(await outputOf(dir, 'require.cjs'), expected)
-  assert.deepEqual(await outputOf(dir, 'both.cjs'), [true, true, true, true])
+  assert.deepEqual(await outputOf(dir, 'both.cjs'), [true, true, true, true, true])
 })
 
 test('require() works without a warning where the package is linked, too', async (t) => {

@@ -36,9 +36,9 @@ export function environment(extra) {
 
 /**
  * Runs Node.js to its end: `{ code, signal, stdout, stderr }`. `onStderr` is called with the child and all of stderr so
- * far whenever there is more of it.
+ * far whenever there is more of it, `onStart` with the child at once.
  */
-export function node(args, { cwd, env = {}, onStderr } = {}) {
+export function node(args, { cwd, env = {}, onStart, onStderr } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd,
@@ -47,6 +47,7 @@ export function node(args, { cwd, env = {}, onStderr } = {}) {
       timeout: DEADLINE_MS,
       killSignal: 'SIGKILL',
     })
+    onStart?.(child)
     const result = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr']) {
       child[name].setEncoding('utf8')

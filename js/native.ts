@@ -20,6 +20,7 @@ export {
   NativeAbort,
   NativeProvider,
   NativeStore,
+  NativeTasks,
   providerNames,
   readMetadata,
   resolveConfig,

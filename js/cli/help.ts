@@ -37,7 +37,7 @@ Usage:
   smol-wf history                   Show durable runs, or delete them
   smol-wf events <id>               Show what a durable run does, or has done
   smol-wf <command> --help          All options of a command
-  smol-wf absurd --help             About the absurd backend
+  smol-wf absurd --help             Queues of workflows, and workers that do them
   smol-wf --version                 The version of this program
   smol-wf --help                    This text
 
@@ -85,7 +85,7 @@ Options:
   --global                      The store of the user instead: smol-wf/runs.db where the platform keeps state
   --synchronous <full|normal>   What a step that was kept survives: full, the loss of power; normal, the end of the
                                 process. Default: full
-  --backend simple              The only backend of this version, and the default
+  --backend <simple|absurd>     absurd runs the workflow as a task of a queue, see smol-wf absurd --help. Default: simple
 
 Values may also follow an equals sign: --budget-allowance=50000.
 
@@ -149,13 +149,55 @@ variables and files, without a look at what a key is worth: docs/configuration.m
 The exit status is 0 when the default provider can be used, 1 when it cannot, and 2 when the command line is wrong.
 `
 
-const ABSURD = `The absurd backend is not part of this version. Its commands are reserved and end with an error:
+const ABSURD = `Runs workflows as tasks of a queue in a SQLite file. Any number of workers do them; a task whose worker is lost goes on
+with another one, and no answer of an agent that was recorded is asked for again.
 
-  smol-wf run <script> --backend absurd
+Usage:
+  smol-wf run <script> --backend absurd [options]    Queue a workflow, do it here, and print its result
+  smol-wf absurd init [options]                      Create the file and the queue
+  smol-wf absurd submit <script> [options]           Queue a workflow
+  smol-wf absurd worker [options]                    Do tasks until Ctrl-C, then finish those under way
+  smol-wf absurd work-batch [options]                Do a few tasks, one after another
+
+All of them:
+  --db <file>                   The file. Default: $SMOL_WF_ABSURD_DB (defaults to ./smol-workflows.db)
+  --queue <name>                Default: default
+  --task <name>                 What the tasks are called. Default: workflow.run
+  --extension <file>            An extension of SQLite that version 0.1 needed. Nothing needs it any more; it must be there
+                                if it is named, here or by $SMOL_WF_ABSURD_EXTENSION, $ABSURD_DATABASE_EXTENSION_PATH
+                                (built: target/release/libabsurd.<ext>) or $ABSURD_SQLITE_EXTENSION_PATH
+
+Options of submit, and of run:
+  --args-<name>, --args …       Arguments of the workflow, as with smol-wf run
+  --idempotency-key <text>      A task that was queued with the same key is taken in place of a new one
+  --max-attempts <n>            How often the task is begun at most. Default: 5
+  --budget-allowance <tokens>   Output tokens that the workflow may use
+  --agent-provider <name>       Who answers agent calls that name no provider; of submit: whatever the worker says
+
+Options of worker:
+  --concurrency <n>             Tasks at once. Default: 1
+  --poll-interval <seconds>     How often an empty queue is looked at. Default: 0.25
+
+Options of work-batch, and of run:
+  --batch-size <n>              How many tasks. Default: 1
+
+Options of worker, work-batch and run:
+  --claim-timeout <seconds>     How long a worker may be silent before another one takes its tasks; it is not while it lives.
+                                Default: 120
+  --worker-id <text>            What the worker is called
+  --agent-provider, --config, --no-config
+                                As with smol-wf run
+
+Options of run:
+  --timeout <ms>                How long to wait for the result. Default: 60000
+  --poll-interval <ms>          Default: 250
+
+Examples:
   smol-wf absurd init
-  smol-wf absurd submit <script>
-  smol-wf absurd worker
-  smol-wf absurd work-batch
+  smol-wf absurd submit review.js --args-branch main --idempotency-key main
+  smol-wf absurd worker --concurrency 4 --agent-provider claude-code
+
+Tasks that fail are told on stderr. The script of a task is a path in the working directory of its worker.
 `
 
 const STORE = `  --db <file>                   The store. Default: $SMOL_WF_DB, else .smol/runs.db

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 
 import { helpText } from './help.js'
 import { type Command, parseCommand } from './parse.js'
+import type { AbsurdCommand } from './parse-absurd.js'
 import type { DurableCommand, ForkCommand, ResumeCommand } from './parse-durable.js'
 import { UsageError } from './usage-error.js'
 
@@ -43,10 +44,21 @@ async function execute(command: Command): Promise<void> {
       return
     }
     case 'run': {
+      if (command.absurd) {
+        const { runAbsurdCommand } = await import('./absurd.js')
+        await runAbsurdCommand(command, command.absurd)
+        return
+      }
       const { runCommand } = await import('./run.js')
       await runCommand(command)
       return
     }
+    case 'absurd-init':
+    case 'absurd-submit':
+    case 'absurd-worker':
+    case 'absurd-work-batch':
+      await absurd(command)
+      return
     case 'list': {
       const { listCommand } = await import('./list.js')
       await listCommand(command)
@@ -64,6 +76,21 @@ async function execute(command: Command): Promise<void> {
     }
     default:
       await look(command)
+  }
+}
+
+/** What is done with queues of tasks. */
+async function absurd(command: AbsurdCommand): Promise<void> {
+  const { initCommand, submitCommand, workBatchCommand, workerCommand } = await import('./absurd.js')
+  switch (command.kind) {
+    case 'absurd-init':
+      return await initCommand(command)
+    case 'absurd-submit':
+      return await submitCommand(command)
+    case 'absurd-worker':
+      return await workerCommand(command)
+    case 'absurd-work-batch':
+      return await workBatchCommand(command)
   }
 }
 

@@ -7,6 +7,7 @@
 import type { JSONValue, WorkflowArgs } from '../workflow-types.js'
 import { type ArgToken, collectArgs, isArgFlag } from './args.js'
 import type { HelpTopic } from './help.js'
+import { type AbsurdCommand, type AbsurdRun, BACKEND_FLAGS, parseAbsurd, parseAbsurdRun } from './parse-absurd.js'
 import { type CheckCommand, parseCheck } from './parse-check.js'
 import { type DoctorCommand, parseDoctor } from './parse-doctor.js'
 import {
@@ -40,6 +41,8 @@ export type RunCommand = {
   readonly imports: 'none' | 'relative'
   /** Whether and how its steps are kept. `undefined`: they are not. */
   readonly durable: DurableChoice | undefined
+  /** How it is queued and done as a task. `undefined`: it is not. */
+  readonly absurd: AbsurdRun | undefined
 }
 
 /** The workflows that can be run by name, to be shown. */
@@ -62,6 +65,7 @@ export type Command =
   | CheckCommand
   | DoctorCommand
   | DurableCommand
+  | AbsurdCommand
 
 /** What parsing may look at besides the command line. */
 export type ParseContext = {
@@ -71,24 +75,6 @@ export type ParseContext = {
 }
 
 const BUDGET_VARIABLE = 'SMOL_WF_BUDGET_ALLOWANCE'
-const NO_ABSURD = 'the absurd backend is not part of this version'
-
-/** Flags of the absurd backend, each with a value; `true` marks those that take a positive whole number. */
-const BACKEND_FLAGS: Readonly<Record<string, boolean>> = {
-  '--db': false,
-  '--extension': false,
-  '--queue': false,
-  '--task': false,
-  '--idempotency-key': false,
-  '--max-attempts': true,
-  '--timeout': true,
-  '--poll-interval': true,
-  '--batch-size': true,
-  '--claim-timeout': true,
-  '--worker-id': false,
-}
-
-const ABSURD_SUBCOMMANDS = ['init', 'submit', 'worker', 'work-batch']
 
 /** Reads a command line (without the executable). Throws {@link UsageError}, or what reading a file throws. */
 export function parseCommand(argv: readonly string[], context: ParseContext): Command {
@@ -121,18 +107,10 @@ export function parseCommand(argv: readonly string[], context: ParseContext): Co
     case 'events':
       return parseEvents(rest)
     case 'absurd':
-      return parseAbsurd(rest)
+      return parseAbsurd(rest, context)
     default:
       throw new UsageError(`Unknown command: ${command}`, 'smol-wf --help lists the commands')
   }
-}
-
-function parseAbsurd([subcommand]: readonly string[]): Command {
-  if (subcommand === undefined || subcommand === '--help' || subcommand === '-h') {
-    return { kind: 'help', topic: 'absurd' }
-  }
-  if (!ABSURD_SUBCOMMANDS.includes(subcommand)) throw new UsageError(`Unknown absurd subcommand: ${subcommand}`)
-  throw new UsageError(NO_ABSURD, 'smol-wf run <script> runs a workflow without it')
 }
 
 function parseList(tokens: readonly string[]): Command {
@@ -166,7 +144,7 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
   const typed = readRunTokens(tokens)
   const args = collectArgs(typed.args, context.readFile)
   const durable = parseDurable(typed)
-  checkBackend(typed, durable !== undefined)
+  const absurd = parseBackend(typed, durable !== undefined, context.env)
 
   return {
     kind: 'run',
@@ -178,6 +156,7 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
     maxParallelAgents: typed.maxParallelAgents,
     imports: typed.imports ?? 'none',
     durable,
+    absurd,
   }
 }
 
@@ -185,6 +164,7 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
 function parseDurable({ durable, global, runId, synchronous, db, backend }: RunTokens): DurableChoice | undefined {
   if (backend !== 'simple') {
     if (durable || runId !== undefined) throw new UsageError('--durable and --run-id are for the backend simple')
+    if (global || synchronous !== undefined) throw new UsageError('--global and --synchronous are for the backend simple')
     return undefined
   }
   if (!durable && runId === undefined) {
@@ -209,7 +189,7 @@ type RunTokens = {
   imports?: RunCommand['imports']
   backend: string
   backendTokens: { flag: string; tokens: readonly string[] }[]
-  backendNumbers: Map<string, Value>
+  backendValues: Map<string, Value>
 }
 
 function readRunTokens(tokens: readonly string[]): RunTokens {
@@ -219,7 +199,7 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
     args: [],
     backend: 'simple',
     backendTokens: [],
-    backendNumbers: new Map(),
+    backendValues: new Map(),
   }
   for (let index = 0; index < tokens.length; ) {
     const token = tokens[index] as string
@@ -234,7 +214,6 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
       continue
     }
     const { flag, value, used } = splitToken(token, tokens[index + 1])
-    const takesNumber = Object.hasOwn(BACKEND_FLAGS, flag) ? BACKEND_FLAGS[flag] : undefined
     if (isArgFlag(flag)) {
       typed.args.push({ flag, value })
     } else if (flag === '--agent-provider') {
@@ -254,10 +233,10 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
       typed.synchronous = parseWord(flag, value, SYNCHRONOUS)
     } else if (flag === '--backend') {
       typed.backend = String(value)
-    } else if (takesNumber !== undefined) {
+    } else if (BACKEND_FLAGS.includes(flag)) {
       typed.backendTokens.push({ flag, tokens: tokens.slice(index, index + used) })
       if (flag === '--db') typed.db = value
-      if (takesNumber) typed.backendNumbers.set(flag, value)
+      typed.backendValues.set(flag, value)
     } else {
       throw new UsageError(`Unknown option: ${token}. Run arguments must use --args-<name> or --args-from-file.`)
     }
@@ -266,21 +245,25 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
   return typed
 }
 
-function checkBackend({ backend, backendTokens, backendNumbers, db }: RunTokens, durable: boolean): void {
+/** How a task of the run is made and done, if the backend says that it becomes one. */
+function parseBackend(typed: RunTokens, durable: boolean, env: ParseContext['env']): AbsurdRun | undefined {
+  const { backend, backendTokens, backendValues, db } = typed
   if (backend === 'simple') {
     const others = backendTokens.filter(({ flag }) => !(durable && flag === '--db')).flatMap(({ tokens }) => tokens)
     if (others.length > 0) {
       const hint = db === undefined || durable ? undefined : 'with --durable, --db names the store of the run'
       throw new UsageError(`Backend options require --backend absurd: ${others.join(' ')}`, hint)
     }
-    return
+    return undefined
   }
   if (backend !== 'absurd') throw new UsageError(`Unknown backend: ${backend}`)
-  for (const [flag, value] of backendNumbers) {
-    if (value === true) throw new UsageError(`${flag} must be a number`)
-    if (!(Number.parseInt(value, 10) > 0)) throw new UsageError(`${flag} must be a positive integer`)
+  const absurd = parseAbsurdRun(backendValues, env)
+  // What stands in no task cannot be kept to by whoever does it.
+  const others = { '--max-parallel-agents': typed.maxParallelAgents, '--imports': typed.imports }
+  for (const [flag, value] of Object.entries(others)) {
+    if (value !== undefined) throw new UsageError(`${flag} is for the backend simple`)
   }
-  throw new UsageError(NO_ABSURD, 'leave --backend out to run the workflow in this process')
+  return absurd
 }
 
 function parseImports(flag: string, value: Value): RunCommand['imports'] {

@@ -12,6 +12,7 @@ mod observer;
 mod options;
 mod provider;
 pub mod store;
+pub mod tasks;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

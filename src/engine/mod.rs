@@ -16,6 +16,7 @@ mod host;
 pub mod journal;
 mod scripts;
 mod snapshot;
+pub mod tasks;
 mod watchdog;
 
 use std::any::Any;

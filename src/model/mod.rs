@@ -23,5 +23,6 @@ pub mod recording;
 pub mod request;
 pub mod script;
 pub mod store;
+pub mod tasks;
 pub mod usage;
 pub mod worktree;

@@ -119,6 +119,18 @@ pub enum StoreError {
     /// Somebody else has taken the run over, or it was released or deleted.
     #[error("run {run} is no longer owned by this process: {message}")]
     LeaseLost { run: RunId, message: String },
+    /// There is no queue of that name.
+    #[error("{doing} failed: there is no queue {queue:?}")]
+    UnknownQueue { doing: &'static str, queue: String },
+    /// There is no such task in the queue.
+    #[error("there is no task {task} in the queue {queue:?}")]
+    UnknownTask { task: String, queue: String },
+    /// Somebody else has the task now, or it is over.
+    #[error("task {task} is no longer claimed by this worker: {message}")]
+    ClaimLost { task: String, message: String },
+    /// The task was cancelled.
+    #[error("task {task} was cancelled")]
+    TaskCancelled { task: String },
 }
 
 fn owned_by(pid: u32, host: &str, here: bool) -> String {
@@ -148,6 +160,10 @@ impl StoreError {
             Self::UnknownRun { .. } => "ERR_UNKNOWN_RUN",
             Self::Owned { .. } => "ERR_RUN_OWNED",
             Self::LeaseLost { .. } => "ERR_RUN_LEASE_LOST",
+            Self::UnknownQueue { .. } => "ERR_UNKNOWN_QUEUE",
+            Self::UnknownTask { .. } => "ERR_UNKNOWN_TASK",
+            Self::ClaimLost { .. } => "ERR_CLAIM_LOST",
+            Self::TaskCancelled { .. } => "ERR_TASK_CANCELLED",
         }
     }
 
@@ -168,13 +184,17 @@ impl StoreError {
             }
             Self::TooLarge { .. } => "pass a path to a file in place of its contents, or raise the limit",
             Self::Owned { .. } => "wait for it, or cancel the run",
+            Self::UnknownQueue { .. } => "create it first: init() of the backend, or smol-wf absurd init",
             Self::Missing { .. }
             | Self::Io { .. }
             | Self::Busy { .. }
             | Self::Sequence { .. }
             | Self::Closed
             | Self::UnknownRun { .. }
-            | Self::LeaseLost { .. } => return None,
+            | Self::LeaseLost { .. }
+            | Self::UnknownTask { .. }
+            | Self::ClaimLost { .. }
+            | Self::TaskCancelled { .. } => return None,
         })
     }
 
@@ -226,6 +246,12 @@ impl StoreError {
             }
             Self::Sequence { run, .. } | Self::UnknownRun { run } | Self::LeaseLost { run, .. } => {
                 set("runId", json!(run));
+            }
+            Self::UnknownQueue { queue, .. } => {
+                set("queue", json!(queue));
+            }
+            Self::UnknownTask { task, .. } | Self::ClaimLost { task, .. } | Self::TaskCancelled { task } => {
+                set("taskID", json!(task));
             }
             Self::Busy { .. } | Self::Closed => {}
         }

@@ -50,7 +50,13 @@ pub struct Resolved {
 }
 
 /// Variables that begin as ours do and belong to the command line.
-const COMMAND_LINE_VARIABLES: &[&str] = &["SMOL_WF_AGENT_PROVIDER", "SMOL_WF_BUDGET_ALLOWANCE", "SMOL_WF_DB"];
+const COMMAND_LINE_VARIABLES: &[&str] = &[
+    "SMOL_WF_AGENT_PROVIDER",
+    "SMOL_WF_BUDGET_ALLOWANCE",
+    "SMOL_WF_DB",
+    "SMOL_WF_ABSURD_DB",
+    "SMOL_WF_ABSURD_EXTENSION",
+];
 
 impl Config {
     /// Reads the text of a configuration file. `source` is what messages call it, `known` are the names of all

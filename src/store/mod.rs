@@ -1,10 +1,11 @@
 //! The store: where the journals of durable runs are kept, and who may write to them.
 //!
-//! The boundary is [`Store`]; `sqlite/` is the one implementation. What the entries mean is not known here, nor what a
+//! The boundary is [`Store`], and [`tasks::TaskStore`] for queues of tasks; `sqlite/` is the one implementation. What the entries mean is not known here, nor what a
 //! run does. No clock is looked at: times come in with the calls, in milliseconds since 1970.
 
 mod pending;
 pub mod sqlite;
+pub mod tasks;
 
 use std::fmt;
 use std::future::Future;

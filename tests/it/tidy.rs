@@ -101,6 +101,7 @@ fn each_library_has_one_room() {
         ("rustix", &["src/providers/process/"]),
         ("rusqlite", &["src/store/sqlite/"]),
         ("sha2", &["src/store/sqlite/", "src/engine/fingerprint.rs"]),
+        ("uuid", &["src/store/sqlite/"]),
         ("tokio", &["src/engine/", "src/providers/", "src/store/", "src/binding/"]),
     ];
     let mut findings = Vec::new();

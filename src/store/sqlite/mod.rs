@@ -10,6 +10,7 @@ mod owners;
 mod presence;
 mod read;
 mod rows;
+mod tasks;
 mod texts;
 mod writer;
 

@@ -5,6 +5,7 @@ mod delete;
 mod faults;
 mod opening;
 mod ownership;
+mod tasks;
 mod vfs;
 
 use std::borrow::Cow;
@@ -355,7 +356,9 @@ fn lists_are_filtered_and_begin_with_the_newest() {
 #[test]
 fn what_waits_too_long_to_be_written_is_refused_and_nobody_waits_inside() {
     let folder = Folder::new();
-    let store = folder.open();
+    // A slow machine needs seconds to make so much text, and the writer has to wait for all of it.
+    let patient = StoreOptions { busy_timeout_ms: 600_000, ..quick() };
+    let store = SqliteStore::open(&folder.path(), patient).unwrap();
     let lease = started(&store, "a");
     // Somebody else writes, for as long as we like.
     let other = Connection::open(folder.path()).unwrap();

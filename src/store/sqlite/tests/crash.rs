@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use super::*;
+use crate::model::tasks::Claiming;
+use crate::store::tasks::TaskStore;
 
 /// Says which part a test process that was started by a test plays.
 const ROLE: &str = "STORE_TEST_ROLE";
@@ -50,6 +52,14 @@ fn a_process_of_its_own() {
             std::io::stdin().read_line(&mut String::new()).unwrap();
         }
         "writes" => writes(&place),
+        "claims" => {
+            let store = SqliteStore::open(&place, quick()).unwrap();
+            let claiming =
+                Claiming { queue: "q".to_owned(), worker: "w".to_owned(), timeout_ms: TTL, limit: 1 };
+            say(&store.claim_tasks(claiming, 100).wait().unwrap()[0].run_id);
+            // Until it is killed, or whoever has started it is gone.
+            std::io::stdin().read_to_string(&mut String::new()).unwrap();
+        }
         role => panic!("no such role: {role}"),
     }
 }
@@ -173,4 +183,20 @@ fn nothing_that_was_acknowledged_is_lost_when_a_process_is_killed() {
         }
     }
     assert!(acknowledged.values().all(|last| *last > 200));
+}
+
+#[test]
+fn the_tasks_of_a_killed_worker_can_be_taken_at_once() {
+    let folder = Folder::new();
+    let store = folder.open();
+    store.create_queue("q", 1).wait().unwrap();
+    let spawn = serde_json::json!({ "queue": "q", "name": "t", "params": "1", "maxAttempts": 2 });
+    let spawned = store.spawn(serde_json::from_value(spawn).unwrap(), 1).wait().unwrap();
+    let mut worker = Part::start("claims", &folder.path(), "");
+    assert_eq!(worker.hear(), Some(spawned.run));
+    worker.kill();
+    assert!(store.look("q", &[], 200).unwrap().work);
+    let claiming = Claiming { queue: "q".to_owned(), worker: "x".to_owned(), timeout_ms: TTL, limit: 1 };
+    let claimed = store.claim_tasks(claiming, 200).wait().unwrap();
+    assert_eq!((&*claimed[0].task_id, claimed[0].attempt), (&*spawned.task, 2));
 }

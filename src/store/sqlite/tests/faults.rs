@@ -2,6 +2,8 @@
 
 use super::vfs::{Failing, Fault, Files, NAME};
 use super::*;
+use crate::model::tasks::{Claim, Claiming, Spawn, TaskState};
+use crate::store::tasks::TaskStore as _;
 
 fn open_failing(path: &Path) -> Result<SqliteStore, StoreError> {
     SqliteStore::open_in(path, StoreOptions::default(), Some(NAME), MIGRATIONS)
@@ -198,4 +200,71 @@ fn what_is_acknowledged_survives_a_loss_of_power_at_any_moment() {
             }
         }
     }
+}
+
+/// A task from its queue to its end, each step of it tried until it works.
+fn work(story: &mut Story<'_>) {
+    let spawn: Spawn = serde_json::from_value(serde_json::json!({
+        "queue": "q", "name": "t", "params": "1", "maxAttempts": 1, "idempotencyKey": "k",
+    }))
+    .unwrap();
+    story.insist(|store| store.create_queue("q", 1));
+    let run = story.insist(|store| store.spawn(spawn.clone(), 2)).run;
+    let claiming = Claiming { queue: "q".to_owned(), worker: "w".to_owned(), timeout_ms: TTL, limit: 1 };
+    let claimed = story.insist(|store| store.claim_tasks(claiming.clone(), 3));
+    // None: the claim was written, and reported as failed.
+    let claim = Claim { run, claim: claimed.first().map(|task| task.claim) };
+    for step in ["a", "b", "c"] {
+        let state = format!("\"{}\"", step.repeat(9_000));
+        story.insist(|store| store.set_checkpoint(claim.clone(), step.to_owned(), state.clone(), TTL, 4));
+    }
+    story.insist(|store| store.emit("q", "e".to_owned(), "1".to_owned(), Some(claim.clone()), 5));
+    for attempt in 1.. {
+        match story.store.complete(claim.clone(), "2".to_owned(), 6).wait() {
+            Ok(()) => break,
+            Err(StoreError::ClaimLost { .. }) if attempt > 1 => break,
+            Err(error) => story.errors.push(error),
+        }
+        if attempt == 2 {
+            story.failing.disarm();
+        }
+        assert!(attempt < 4, "{:?}", story.errors);
+    }
+}
+
+#[test]
+fn whichever_operation_fails_no_step_of_a_task_is_lost() {
+    let failing = Failing::new();
+    let mut seen = 0;
+    for (fault, stays) in [(Fault::Full, true), (Fault::Broken, false), (Fault::Broken, true)] {
+        for at in 1.. {
+            let folder = Folder::without_disk();
+            let store = open_failing(&folder.path()).unwrap();
+            failing.arm(fault, at, stays);
+            let mut story = Story { store: &store, failing: &failing, errors: Vec::new() };
+            work(&mut story);
+            seen += story.errors.len();
+            let before_its_end = failing.disarm();
+            drop(store);
+            check(&folder.path());
+            let store = folder.open();
+            let task = Connection::open(folder.path())
+                .unwrap()
+                .query_row("SELECT id FROM tasks", [], |row| row.get::<_, String>(0))
+                .unwrap();
+            let record = store.task("q", &task).unwrap().unwrap();
+            assert_eq!((record.state, record.attempt), (TaskState::Completed, 1));
+            let steps = store.checkpoints(&task).unwrap();
+            assert_eq!(
+                steps.iter().map(|(name, state)| (&**name, state.len())).collect::<Vec<_>>(),
+                [("a", 9_002), ("b", 9_002), ("c", 9_002)]
+            );
+            assert_eq!(count(&folder.path(), "tasks"), 1);
+            if !before_its_end {
+                assert!(at > 10, "{fault:?} was over after {at} operations");
+                break;
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} errors were seen");
 }

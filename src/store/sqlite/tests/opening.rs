@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::store::tasks::TaskStore as _;
 
 /// A store of format 1, as its first engine has written it: runs and entries with texts short and long.
 const FORMAT_1: &str = include_str!("format-1.sql");
@@ -84,7 +85,7 @@ fn what_is_no_store_is_left_alone() {
     let reading = StoreOptions { read_only: true, ..quick() };
     assert_eq!(code(SqliteStore::open(&empty, reading)), "ERR_STORE_FOREIGN");
     SqliteStore::open(&empty, quick()).unwrap();
-    assert_eq!(format(&empty), 1);
+    assert_eq!(format(&empty), 2);
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn a_store_of_a_newer_format_is_left_alone() {
     Connection::open(folder.path()).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = files(&folder.path());
     let error = SqliteStore::open(&folder.path(), quick()).unwrap_err();
-    assert_eq!(error, StoreError::Version { path: folder.path(), found: 7, known: 1 });
+    assert_eq!(error, StoreError::Version { path: folder.path(), found: 7, known: 2 });
     assert_eq!(files(&folder.path()), before);
 
     // The same while the news is in the log only.
@@ -142,7 +143,7 @@ fn a_store_of_an_older_format_is_brought_up_to_date() {
     // What is up to date stays as it is, and an engine that knows less refuses it.
     drop(SqliteStore::open_in(&folder.path(), quick(), None, NEXT).unwrap());
     let error = SqliteStore::open(&folder.path(), quick()).unwrap_err();
-    assert_eq!(error, StoreError::Version { path: folder.path(), found: 3, known: 1 });
+    assert_eq!(error, StoreError::Version { path: folder.path(), found: 3, known: 2 });
 }
 
 #[test]
@@ -170,8 +171,12 @@ fn a_store_of_format_1_is_read_and_written() {
         .append(&claimed.lease, batch(vec![entry(2, &long), entry(3, r#"{"n":3}"#), entry(4, "4")]))
         .wait()
         .unwrap();
+    // What came with format 2.
+    store.create_queue("q", 1).wait().unwrap();
+    assert_eq!(store.queues().unwrap(), ["q"]);
     drop(store);
     check(&folder.path());
+    assert_eq!(format(&folder.path()), 2);
 }
 
 #[test]
