@@ -36,6 +36,7 @@ pub struct NativeRunOptions {
     pub nesting_depth: Option<f64>,
     pub max_depth: Option<f64>,
     pub cancel_grace_ms: Option<f64>,
+    pub max_sleep_ms: Option<f64>,
     /// `none` or `relative`.
     pub imports: Option<String>,
     pub cwd: Option<String>,
@@ -106,6 +107,13 @@ impl NativeRunOptions {
         options.max_depth = whole("maxDepth", self.max_depth)?.unwrap_or(options.max_depth);
         if let Some(ms) = whole::<u32>("cancelGraceMs", self.cancel_grace_ms)? {
             options.cancel_grace = Duration::from_millis(u64::from(ms));
+        }
+        match self.max_sleep_ms {
+            Some(ms) if ms == f64::INFINITY => options.max_sleep = None,
+            ms => {
+                let ms = whole("maxSleepMs", ms)?;
+                options.max_sleep = ms.map(Duration::from_millis).or(options.max_sleep);
+            }
         }
         options.imports = imports(self.imports.as_deref())?;
         options.cwd = self.cwd.map(PathBuf::from);

@@ -15,6 +15,22 @@ pub(super) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
+/// The longest stretch that is waited without a look at the time of day: other clocks stand still while a machine sleeps,
+/// and the time of day may be set.
+const STRETCH: Duration = Duration::from_secs(60);
+
+/// Waits until a time in milliseconds since 1970.
+pub(super) async fn sleep_until(ms: u64) {
+    loop {
+        let left = Duration::from_millis(ms.saturating_sub(now_ms()));
+        if left <= STRETCH {
+            // Also where nothing is left: what is over by now ends in order, and not before what is under way.
+            return sleep(left).await;
+        }
+        sleep(STRETCH).await;
+    }
+}
+
 /// Waits for a future, but not for ever: `None` if it took too long. The future is dropped then.
 pub(super) async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(duration, future).await.ok()

@@ -139,6 +139,23 @@ impl Journal {
         self.batch.release = true;
     }
 
+    /// Notes that the run waits until then and for nothing else, and gives it back.
+    pub(super) fn suspend(&mut self, event: Event, wake_at: u64, budget: BudgetState) {
+        let blocked_on = match &event {
+            Event::RunSuspended { blocked_on, .. } => serde_json::to_value(blocked_on).unwrap_or_default(),
+            _ => Value::Null,
+        };
+        self.event(event);
+        self.batch.patch = Some(RunPatch {
+            status: Some(RunStatus::Suspended),
+            blocked_on: Some(Some(JsonText::from_value(&blocked_on))),
+            wake_at: Some(Some(wake_at)),
+            usage: Some(UsageTotals { spent: budget.spent, report: None }),
+            ..RunPatch::default()
+        });
+        self.batch.release = true;
+    }
+
     /// Hands over what was noted. Must follow every input.
     pub(super) fn flush(&mut self) {
         if self.batch.entries.is_empty() && self.batch.patch.is_none() {
@@ -232,7 +249,8 @@ fn written(record: &Record) -> (CallId, String) {
             let mut body = json!({
                 "kind": mark.kind, "fp": mark.fingerprint.to_string(), "failed": failed, "charged": charged, "spent": spent,
             });
-            if let Some(about) = (mark.kind == RecordedKind::Agent).then_some(&*mark.about) {
+            let told = matches!(mark.kind, RecordedKind::Agent | RecordedKind::Sleep);
+            if let Some(about) = told.then_some(&*mark.about) {
                 body["about"] = json!(about);
             }
             if let Err(error) = outcome {
@@ -260,6 +278,7 @@ struct Body<'a> {
     #[serde(rename = "sessionId")]
     session_id: Option<String>,
     attempt: Option<u32>,
+    until: Option<u64>,
     code: Option<Cow<'a, str>>,
     anew: Option<bool>,
 }
@@ -323,11 +342,12 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
         let place = *places.entry(call).or_insert_with(|| {
             let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
             let mark = Mark { kind: record.kind, fingerprint, about: Arc::new(record.about.clone()) };
-            recording.calls.push((id, RecordedCall { mark, attempts: 0, end: None }));
+            recording.calls.push((id, RecordedCall { mark, attempts: 0, until: None, end: None }));
             recording.calls.len() - 1
         });
         if record.begun {
             recording.calls[place].1.attempts = body.attempt.unwrap_or(0);
+            recording.calls[place].1.until = body.until;
             if record.kind == RecordedKind::Child {
                 recording.steps.push(RecordedStep { call: id, ended: false, spent: record.spent });
             }

@@ -6,10 +6,8 @@ use oxc_ast::ast::{Program, Statement};
 
 use super::form::Facts;
 use super::parse::Complaint;
+use crate::model::globals::VIRTUAL;
 use crate::model::script::{Imports, ScriptForm};
-
-/// The modules that the sandbox itself provides.
-const VIRTUAL: &str = "workflow:";
 
 const ALTERNATIVES: &str = "agent, parallel, pipeline, workflow, phase, log, args and budget are there without an import; \
     pass data in through args, let an agent read files and run commands, and keep helper functions in the script itself";

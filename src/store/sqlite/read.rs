@@ -158,9 +158,9 @@ fn is_free(run: &RunSummary, folder: &std::path::Path, now: u64) -> bool {
         .is_none_or(|owner| owner.lease_until <= now || !presence::is_alive(folder, owner.number))
 }
 
-pub(super) fn next_wake(tables: &Connection) -> Result<Option<u64>, Halt> {
-    let next = "SELECT min(wake_at) FROM runs WHERE status = 'suspended' AND wake_at IS NOT NULL";
-    Ok(tables.prepare_cached(next)?.query_row([], |row| rows::optional(row, 0))?)
+pub(super) fn next_wake(tables: &Connection, after: u64) -> Result<Option<u64>, Halt> {
+    let next = "SELECT min(wake_at) FROM runs WHERE status = 'suspended' AND wake_at > ?1";
+    Ok(tables.prepare_cached(next)?.query_row([signed(after)], |row| rows::optional(row, 0))?)
 }
 
 pub(super) fn orphans(
