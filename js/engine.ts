@@ -20,11 +20,12 @@ import type {
   RunSource,
   RunSummary,
 } from './engine-types.js'
-import { fromNativeThrow, WorkflowError } from './errors.js'
+import { CancelledError, fromNativeThrow, type NativeError, toWorkflowError, WorkflowError } from './errors.js'
 import { NativeStore } from './native.js'
 import { checkEngineOptions, checkOptions, checkResumeOptions, checkRunOptions } from './options.js'
 import { launch, type Launched } from './run.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
+import { LOOK_MS as SURVEY_MS, Waker } from './waker.js'
 
 /** Options that are kept with a run, so that it goes on as it began. */
 const KEPT = [
@@ -34,6 +35,7 @@ const KEPT = [
   'maxParallelAgents',
   'maxAgents',
   'cancelGraceMs',
+  'maxSleepMs',
   'maxDepth',
   'cwd',
   'imports',
@@ -42,16 +44,101 @@ const KEPT = [
 ] as const satisfies readonly (keyof RunWorkflowOptions)[]
 
 /** Those that may be infinite, which JSON cannot say. */
-const NUMBERS: readonly string[] = ['budgetTotal', 'maxParallelAgents', 'maxAgents'] satisfies readonly (typeof KEPT)[number][]
+const NUMBERS: readonly string[] = ['budgetTotal', 'maxParallelAgents', 'maxAgents', 'maxSleepMs'] satisfies readonly (typeof KEPT)[number][]
 
 /** Events that are read at once. */
 const PAGE = 500
 /** How often a run of another process is looked at. */
 const LOOK_MS = 250
+/** The same while it is suspended, and one of this engine's that another is at work on. */
+const SUSPENDED_LOOK_MS = 1_000
+/** So many parked runs are woken at once: each one replays, and there may be thousands that are due. */
+const WAKES_AT_ONCE = 8
 
 const FINAL = ['completed', 'failed', 'cancelled']
 
 type Options = RunWorkflowOptions | RunWorkflowSourceOptions
+
+/** A run that this engine is at work on, or that it has parked. */
+type Active = {
+  readonly run: Run
+  readonly wake: Set<() => void>
+  /** What it was started with, and is woken with. */
+  options: Options
+  /** Absent while nobody here is at work on it. */
+  launched: Launched | undefined
+  parked: boolean
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  /** Somebody has asked for its result. */
+  awaited: boolean
+  /** Somebody wants it cancelled. */
+  cancelled: boolean
+  /** Hears of the signal while it is parked. */
+  onAbort: (() => void) | undefined
+}
+
+/** What all runs of an engine have in common. */
+type Runs = Pick<Engine, 'events' | 'inspect'> & {
+  usage: (id: string, total: number | null) => Promise<WorkflowBudgetState>
+  cancel: (active: Active, reason?: string) => Promise<void>
+  awaited: (active: Active) => void
+}
+
+/** A run, whoever is at work on it. There may be very many that are parked. */
+class DurableRun implements Run {
+  readonly id: string
+  readonly active: Active
+  readonly #runs: Runs
+  readonly #result: Promise<unknown>
+
+  constructor(id: string, options: Options, runs: Runs) {
+    this.id = id
+    this.#runs = runs
+    let settle: Pick<Active, 'resolve' | 'reject'> | undefined
+    this.#result = new Promise((resolve, reject) => (settle = { resolve, reject }))
+    // Whoever wants to know of a failure looks at `result` himself.
+    this.#result.catch(() => {})
+    const { resolve, reject } = settle as unknown as Pick<Active, 'resolve' | 'reject'>
+    this.active = {
+      run: this,
+      wake: new Set(),
+      options,
+      launched: undefined,
+      parked: false,
+      resolve,
+      reject,
+      awaited: false,
+      cancelled: false,
+      onAbort: undefined,
+    }
+    Object.defineProperty(this, 'active', { enumerable: false })
+  }
+
+  get result(): Promise<unknown> {
+    if (!this.active.awaited) {
+      this.active.awaited = true
+      this.#runs.awaited(this.active)
+    }
+    return this.#result
+  }
+
+  events(from?: { from?: number }): AsyncIterableIterator<WorkflowEvent> {
+    return this.#runs.events(this.id, { ...from, follow: true })
+  }
+
+  inspect(): Promise<RunInspection> {
+    return this.#runs.inspect(this.id)
+  }
+
+  usage(): Promise<WorkflowBudgetState> {
+    return this.#runs.usage(this.id, this.active.options.budgetTotal ?? null)
+  }
+
+  cancel(reason?: string): Promise<void> {
+    return this.#runs.cancel(this.active, reason)
+  }
+}
 
 /**
  * An engine whose runs are durable: each step is written to a store before the workflow sees it. A run whose process has
@@ -67,11 +154,41 @@ export function createEngine(options: EngineOptions = {}): Engine {
 class DurableEngine implements Engine {
   readonly #defaults: Omit<EngineOptions, 'store'>
   readonly #store: NativeStore
-  /** The runs that this engine is at work on. */
-  readonly #active = new Map<string, { run: Run; launched: Launched; wake: Set<() => void> }>()
+  /** The runs that this engine is at work on, or has parked. */
+  readonly #active = new Map<string, Active>()
+  /** Whether it wakes what others have parked, too. */
+  readonly #wakesAll: boolean
+  readonly #waker: Waker
+  /** Parked runs, and those among them whose result somebody waits for. */
+  #parked = 0
+  #holding = 0
+  /** Parked runs that are to be woken, in this order, and how many are being woken. */
+  readonly #due = new Set<string>()
+  #waking = 0
+  /** Those that somebody else is at work on. */
+  readonly #elsewhere = new Set<Active>()
+  /** Runs of others that cannot be woken here. */
+  readonly #refused = new Set<string>()
+  #surveyed = Date.now()
   #closed = false
 
-  constructor({ store, ...defaults }: EngineOptions) {
+  readonly #runs: Runs = {
+    events: (id, options) => this.events(id, options),
+    inspect: (id) => this.inspect(id),
+    usage: async (id, total) => ({ total, spent: (await this.inspect(id)).spent }),
+    cancel: async (active, reason) => {
+      active.cancelled = true
+      if (active.launched) active.launched.cancel()
+      else await this.cancel(active.run.id, reason)
+    },
+    awaited: (active) => {
+      if (!active.parked) return
+      this.#holding++
+      this.#waker.refresh()
+    },
+  }
+
+  constructor({ store, wake, ...defaults }: EngineOptions) {
     const { path, readOnly, ...how }: EngineStoreOptions = typeof store === 'string' ? { path: store } : (store ?? {})
     const file = path ?? process.env['SMOL_WF_DB'] ?? join(defaults.cwd ?? '.', '.smol', 'runs.db')
     this.#defaults = defaults
@@ -81,6 +198,14 @@ class DurableEngine implements Engine {
     } catch (error) {
       throw fromNativeThrow(error)
     }
+    const answers = defaults.onAgent !== undefined || defaults.agentProvider !== undefined
+    this.#wakesAll = readOnly !== true && (wake === undefined ? answers : wake === 'all')
+    this.#waker = new Waker({
+      look: () => this.#look(),
+      watches: () => this.#wakesAll || this.#parked > 0,
+      holds: () => this.#holding > 0,
+    })
+    if (this.#wakesAll) this.#waker.expect(Date.now())
   }
 
   async run(source: RunSource, options: EngineRunOptions = {}): Promise<Run> {
@@ -97,7 +222,7 @@ class DurableEngine implements Engine {
     checkResumeOptions(wanted)
     const { drift, retryFailed, scriptPath, ...rest } = wanted
     const known = this.#active.get(id)
-    if (known) {
+    if (known && !known.parked) {
       throw new WorkflowError(`run ${id} is owned by this process, which is running it`, { code: 'ERR_RUN_OWNED' })
     }
     const { script, options } = JSON.parse(await asked(this.#store.inspect(id))) as {
@@ -109,21 +234,31 @@ class DurableEngine implements Engine {
     ) as Partial<RunWorkflowOptions>
     const where = scriptPath === undefined ? { source: '', scriptName: script } : { scriptPath }
     const resume = { drift, retryFailed: retryFailed === true, newSource: scriptPath !== undefined }
-    return this.#launch(id, { ...this.#defaults, ...kept, ...given(rest), ...where } as Options, resume)
+    const { scriptPath: _, source: __, scriptName: ___, ...before } = known?.options ?? ({} as Partial<Options>)
+    const merged = { ...this.#defaults, ...kept, ...before, ...given(rest), ...where } as Options
+    return this.#launch(id, merged, resume, known && this.#unparked(known))
   }
 
   async recover(options: EngineResumeOptions = {}): Promise<Run[]> {
-    const orphans = JSON.parse(await asked(this.#store.orphans(Date.now()))) as RunSummary[]
+    const now = Date.now()
+    const orphans = JSON.parse(await asked(this.#store.orphans(now))) as RunSummary[]
+    const { due } = await this.#wakes(now)
     const runs: Run[] = []
-    for (const { id } of orphans) {
-      if (!this.#active.has(id)) runs.push(await this.resume(id, options))
+    for (const { id } of [...orphans, ...due]) {
+      if (this.#active.get(id)?.parked !== false) runs.push(await this.resume(id, options))
     }
     return runs
   }
 
-  async #launch(id: string, options: Options, resume: object | undefined): Promise<Run> {
+  async #wakes(now: number): Promise<{ due: RunSummary[]; next: number | null }> {
+    return JSON.parse(await asked(this.#store.wakes(now))) as { due: RunSummary[]; next: number | null }
+  }
+
+  /** `known`: it was parked by this engine, and goes on as the same run. */
+  async #launch(id: string, options: Options, resume: object | undefined, known?: Active): Promise<Run> {
     if (this.#closed) throw new WorkflowError('the engine is closed', { code: 'ERR_STORE_CLOSED' })
-    const wake = new Set<() => void>()
+    const active = known ?? new DurableRun(id, options, this.#runs).active
+    const { run, wake } = active
     const { onEvent } = options
     let begin: () => void = () => {}
     const begun = new Promise<void>((resolve) => (begin = resolve))
@@ -139,32 +274,140 @@ class DurableEngine implements Engine {
     const host = Object.fromEntries(
       KEPT.flatMap((name) => (options[name] == null ? [] : [[name, NUMBERS.includes(name) ? String(options[name]) : options[name]]])),
     )
+    // A signal that has fired would keep a parked run from being woken to clean up. The store knows of it.
+    if (known && watched.signal?.aborted) delete watched.signal
     const launched = launch(watched, { store: this.#store, wish: JSON.stringify({ id, resume, host }) })
-    const result = launched.result.finally(() => {
-      this.#active.delete(id)
-      for (const waiting of wake) waiting()
-    })
-    // Whoever wants to know of a failure looks at `result` himself.
-    result.catch(() => {})
-    const run: Run = {
-      id,
-      result,
-      events: (from) => this.events(id, { ...from, follow: true }),
-      inspect: () => this.inspect(id),
-      usage: () => this.#usage(id, options.budgetTotal ?? null),
-      cancel: async (reason) => {
-        if (this.#active.has(id)) launched.cancel()
-        else await this.cancel(id, reason)
-      },
-    }
-    this.#active.set(id, { run, launched, wake })
-    // From here on it is in the store. What kept it from getting there is no outcome of the run.
-    await Promise.race([begun, result.catch(notBegun)])
+    active.options = options
+    active.launched = launched
+    this.#active.set(id, active)
+    launched.result.then(
+      (value) => this.#over(active, () => active.resolve(value)),
+      (error: unknown) => this.#stopped(active, error, known !== undefined),
+    )
+    // From here on it is in the store. What kept it from getting there is no outcome of the run; of one that was there
+    // before, it is.
+    await Promise.race([begun, launched.result.catch(known ? () => {} : notBegun)])
     return run
   }
 
-  async #usage(id: string, total: number | null): Promise<WorkflowBudgetState> {
-    return { total, spent: (await this.inspect(id)).spent }
+  #over(active: Active, settle: () => void): void {
+    this.#active.delete(active.run.id)
+    settle()
+    for (const waiting of active.wake) waiting()
+  }
+
+  /** This engine is no longer at work on a run, for whatever reason. */
+  #stopped(active: Active, error: unknown, woken: boolean): void {
+    const { code, details } = error instanceof WorkflowError ? error : new WorkflowError('', { code: '' })
+    if (this.#closed) {
+      this.#over(active, () => active.reject(code === 'ERR_RUN_SUSPENDED' ? left(active.run.id) : error))
+    } else if (code === 'ERR_RUN_SUSPENDED') {
+      this.#park(active, details['until'] as number)
+    } else if (woken && (code === 'ERR_RUN_OWNED' || code === 'ERR_RUN_FINISHED')) {
+      void this.#taken(active)
+    } else {
+      this.#over(active, () => active.reject(withReason(error, active.options.signal)))
+    }
+  }
+
+  /** The run has nothing to do before `until`; at the latest it is looked at then. */
+  #park(active: Active, until: number): void {
+    const { id } = active.run
+    active.launched = undefined
+    active.parked = true
+    this.#parked++
+    if (active.awaited) this.#holding++
+    for (const waiting of active.wake) waiting()
+    const { signal } = active.options
+    if (active.cancelled || signal?.aborted) {
+      void this.cancel(id).catch(() => {})
+    } else if (signal) {
+      active.onAbort = () => void this.cancel(id).catch(() => {})
+      signal.addEventListener('abort', active.onAbort, { once: true })
+    }
+    this.#waker.expect(Math.min(until, Date.now() + SURVEY_MS))
+    this.#waker.refresh()
+  }
+
+  /** The same run, no longer parked. */
+  #unparked(active: Active): Active {
+    active.parked = false
+    this.#parked--
+    if (active.awaited) this.#holding--
+    if (active.onAbort) active.options.signal?.removeEventListener('abort', active.onAbort)
+    active.onAbort = undefined
+    // The next one, or the process, is kept from ending by the run itself from here on.
+    this.#waker.refresh()
+    return active
+  }
+
+  /** Wakes what is due, as far as it is this engine's to wake; gives when the next one is. */
+  async #look(): Promise<number | null> {
+    const now = Date.now()
+    const { due, next } = await this.#wakes(now)
+    for (const { id } of due) {
+      const known = this.#active.get(id)
+      if (known ? known.parked : this.#wakesAll && !this.#refused.has(id)) this.#due.add(id)
+    }
+    this.#wakeDue()
+    for (const active of [...this.#elsewhere]) {
+      this.#elsewhere.delete(active)
+      if (active.parked) await this.#taken(this.#unparked(active))
+    }
+    if (this.#parked > 0 && now - this.#surveyed >= SURVEY_MS) {
+      this.#surveyed = now
+      await this.#survey()
+    }
+    return this.#wakesAll || this.#parked > 0 ? next : null
+  }
+
+  #wakeDue(): void {
+    for (const id of this.#due) {
+      if (this.#waking >= WAKES_AT_ONCE || this.#closed) return
+      this.#due.delete(id)
+      this.#waking++
+      void this.#wakeOne(id).finally(() => {
+        this.#waking--
+        this.#wakeDue()
+      })
+    }
+  }
+
+  /** Never rejects. */
+  async #wakeOne(id: string): Promise<void> {
+    const known = this.#active.get(id)
+    try {
+      if (known === undefined) await this.resume(id)
+      else if (known.parked) await this.#launch(id, known.options, { retryFailed: false, newSource: false }, this.#unparked(known))
+    } catch (error) {
+      if (known) this.#over(known, () => known.reject(error))
+      // Somebody else was faster; else it is left to somebody who can.
+      else if ((error as { code?: string }).code !== 'ERR_RUN_OWNED') this.#refused.add(id)
+    }
+  }
+
+  /** Finds parked runs that somebody else has taken. */
+  async #survey(): Promise<void> {
+    const suspended = new Set(JSON.parse(await asked(this.#store.suspended())) as string[])
+    for (const [id, active] of this.#active) {
+      if (active.parked && !suspended.has(id)) await this.#taken(this.#unparked(active))
+    }
+  }
+
+  /** Somebody else is at work on a run, or was. Its result is the same. */
+  async #taken(active: Active): Promise<void> {
+    const { id } = active.run
+    try {
+      const { status, result, error, wakeAt } = await this.inspect(id)
+      if (status === 'suspended') this.#park(active, wakeAt ?? Infinity)
+      else if (!FINAL.includes(status)) {
+        this.#elsewhere.add(active)
+        this.#park(active, Date.now() + SUSPENDED_LOOK_MS)
+      } else if (status === 'completed') this.#over(active, () => active.resolve(result))
+      else this.#over(active, () => active.reject(toWorkflowError(error as NativeError, new Map(), active.options.signal?.reason)))
+    } catch (error) {
+      this.#over(active, () => active.reject(error))
+    }
   }
 
   async list(filter: RunFilter = {}): Promise<RunSummary[]> {
@@ -191,15 +434,15 @@ class DurableEngine implements Engine {
         next = page.next
       }
       if (!follow || (FINAL.includes(status) && next > lastSeq)) return
-      await this.#more(id)
+      await this.#more(id, status === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS)
     }
   }
 
   /** Waits until there may be something new. */
-  async #more(id: string): Promise<void> {
+  async #more(id: string, atMost: number): Promise<void> {
     const wake = this.#active.get(id)?.wake
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, LOOK_MS)
+      const timer = setTimeout(done, atMost)
       function done(): void {
         clearTimeout(timer)
         wake?.delete(done)
@@ -210,6 +453,23 @@ class DurableEngine implements Engine {
   }
 
   async cancel(id: string, reason = 'user'): Promise<RunSummary> {
+    const run = await this.#requestCancel(id, reason)
+    if (run.status !== 'suspended') return run
+    // Nobody is at work on it, so nobody would hear of it: its scripts are woken to clean up.
+    const known = this.#active.get(id)
+    try {
+      if (known?.launched) known.launched.cancel()
+      else if (known) await this.#wakeOne(id)
+      const { result } = known?.run ?? (await this.resume(id))
+      await result.catch(() => {})
+    } catch (error) {
+      // Somebody else has taken it meanwhile, and hears of it.
+      if (!['ERR_RUN_OWNED', 'ERR_RUN_FINISHED'].includes((error as { code?: string }).code ?? '')) throw error
+    }
+    return this.#requestCancel(id, reason)
+  }
+
+  async #requestCancel(id: string, reason: string): Promise<RunSummary> {
     return JSON.parse(await asked(this.#store.requestCancel(id, reason, Date.now()))) as RunSummary
   }
 
@@ -220,8 +480,12 @@ class DurableEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#waker.stop()
     const active = [...this.#active.values()]
-    for (const { launched } of active) launched.leave()
+    for (const each of active) {
+      if (each.launched) each.launched.leave()
+      else this.#over(each.parked ? this.#unparked(each) : each, () => each.reject(left(each.run.id)))
+    }
     await Promise.allSettled(active.map(({ run }) => run.result))
     await asked(this.#store.close())
   }
@@ -241,10 +505,23 @@ function madeUp(): string {
   return `${Date.now().toString(36)}-${randomBytes(5).toString('hex')}`
 }
 
+/** A run that was cancelled while it was parked has not heard of the signal itself. */
+function withReason(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (!(error instanceof CancelledError) || !signal?.aborted || error.cause !== undefined) return error
+  const { code, details } = error
+  return new CancelledError(error.message, { code, details, cause: signal.reason })
+}
+
+/** The error of a run that was parked when its engine was closed. */
+function left(id: string): WorkflowError {
+  const hint = 'resume it: it goes on where it was'
+  return new WorkflowError(`the engine was closed while run ${id} was suspended`, { code: 'ERR_RUN_LEFT', details: { hint } })
+}
+
 /** Passes on an error for which there is no run, or none that this process may touch. */
 function notBegun(error: unknown): void {
   const code = error instanceof WorkflowError ? error.code : ''
-  if (code !== 'ERR_RUN_FAILED' && code !== 'ERR_RUN_CANCELLED') throw error
+  if (!['ERR_RUN_FAILED', 'ERR_RUN_CANCELLED', 'ERR_RUN_SUSPENDED'].includes(code)) throw error
 }
 
 async function asked(promise: Promise<string>): Promise<string> {

@@ -153,6 +153,17 @@ impl NativeStore {
         })
     }
 
+    /// The ids of the suspended runs, as JSON.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn suspended<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let store = self.0.clone();
+        blocking(env, move || {
+            let filter = Filter { status: vec![RunStatus::Suspended], ..Filter::default() };
+            let runs = store.list(&filter).map_err(store_error)?;
+            Ok(Value::Array(runs.into_iter().map(|run| json!(run.id)).collect()))
+        })
+    }
+
     /// Asks whoever owns a run to cancel it; the run as JSON.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn request_cancel<'env>(
