@@ -60,65 +60,64 @@ const FINAL = ['completed', 'failed', 'cancelled']
 type Options = RunWorkflowOptions | RunWorkflowSourceOptions
 
 /** A run that this engine is at work on, or that it has parked. */
-type Active = {
-  readonly run: Run
-  readonly wake: Set<() => void>
-  /** What it was started with, and is woken with. */
-  options: Options
-  /** Absent while nobody here is at work on it. */
-  launched: Launched | undefined
-  parked: boolean
+class Active {
+  readonly run: DurableRun
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+  /** What it is woken with, beside what holds for the engine. */
+  options: Partial<Options>
+  /** Whom to tell that there may be something new; absent while there is nobody. */
+  wake: Set<() => void> | undefined = undefined
+  /** Absent while nobody here is at work on it. */
+  launched: Launched | undefined = undefined
+  parked = false
   /** Somebody has asked for its result. */
-  awaited: boolean
+  awaited = false
   /** Somebody wants it cancelled. */
-  cancelled: boolean
+  cancelled = false
   /** Hears of the signal while it is parked. */
-  onAbort: (() => void) | undefined
+  onAbort: (() => void) | undefined = undefined
+
+  constructor(id: string, options: Partial<Options>, runs: Runs) {
+    this.options = options
+    let settle: Pick<Active, 'resolve' | 'reject'> | undefined
+    const result = new Promise<unknown>((resolve, reject) => (settle = { resolve, reject }))
+    const { resolve, reject } = settle as unknown as Pick<Active, 'resolve' | 'reject'>
+    this.resolve = resolve
+    this.reject = reject
+    this.run = new DurableRun(this, id, result, runs)
+  }
 }
 
 /** What all runs of an engine have in common. */
 type Runs = Pick<Engine, 'events' | 'inspect'> & {
-  usage: (id: string, total: number | null) => Promise<WorkflowBudgetState>
+  usage: (active: Active) => Promise<WorkflowBudgetState>
   cancel: (active: Active, reason?: string) => Promise<void>
   awaited: (active: Active) => void
 }
 
+const ignore = (): void => {}
+
 /** A run, whoever is at work on it. There may be very many that are parked. */
 class DurableRun implements Run {
   readonly id: string
-  readonly active: Active
+  readonly #active: Active
   readonly #runs: Runs
   readonly #result: Promise<unknown>
 
-  constructor(id: string, options: Options, runs: Runs) {
+  constructor(active: Active, id: string, result: Promise<unknown>, runs: Runs) {
     this.id = id
+    this.#active = active
     this.#runs = runs
-    let settle: Pick<Active, 'resolve' | 'reject'> | undefined
-    this.#result = new Promise((resolve, reject) => (settle = { resolve, reject }))
+    this.#result = result
     // Whoever wants to know of a failure looks at `result` himself.
-    this.#result.catch(() => {})
-    const { resolve, reject } = settle as unknown as Pick<Active, 'resolve' | 'reject'>
-    this.active = {
-      run: this,
-      wake: new Set(),
-      options,
-      launched: undefined,
-      parked: false,
-      resolve,
-      reject,
-      awaited: false,
-      cancelled: false,
-      onAbort: undefined,
-    }
-    Object.defineProperty(this, 'active', { enumerable: false })
+    result.catch(ignore)
   }
 
   get result(): Promise<unknown> {
-    if (!this.active.awaited) {
-      this.active.awaited = true
-      this.#runs.awaited(this.active)
+    if (!this.#active.awaited) {
+      this.#active.awaited = true
+      this.#runs.awaited(this.#active)
     }
     return this.#result
   }
@@ -132,11 +131,11 @@ class DurableRun implements Run {
   }
 
   usage(): Promise<WorkflowBudgetState> {
-    return this.#runs.usage(this.id, this.active.options.budgetTotal ?? null)
+    return this.#runs.usage(this.#active)
   }
 
   cancel(reason?: string): Promise<void> {
-    return this.#runs.cancel(this.active, reason)
+    return this.#runs.cancel(this.#active, reason)
   }
 }
 
@@ -175,7 +174,10 @@ class DurableEngine implements Engine {
   readonly #runs: Runs = {
     events: (id, options) => this.events(id, options),
     inspect: (id) => this.inspect(id),
-    usage: async (id, total) => ({ total, spent: (await this.inspect(id)).spent }),
+    usage: async ({ run, options }) => ({
+      total: options.budgetTotal ?? this.#defaults.budgetTotal ?? null,
+      spent: (await this.inspect(run.id)).spent,
+    }),
     cancel: async (active, reason) => {
       active.cancelled = true
       if (active.launched) active.launched.cancel()
@@ -199,7 +201,7 @@ class DurableEngine implements Engine {
       throw fromNativeThrow(error)
     }
     const answers = defaults.onAgent !== undefined || defaults.agentProvider !== undefined
-    this.#wakesAll = readOnly !== true && (wake === undefined ? answers : wake === 'all')
+    this.#wakesAll = readOnly !== true && (wake == null ? answers : wake === 'all')
     this.#waker = new Waker({
       look: () => this.#look(),
       watches: () => this.#wakesAll || this.#parked > 0,
@@ -215,16 +217,13 @@ class DurableEngine implements Engine {
     const where = typeof source === 'string' ? { scriptPath: source } : source
     const known = this.#active.get(id)
     if (known) return known.run
-    return this.#launch(id, { ...this.#defaults, ...given(rest), ...where } as Options, undefined)
+    return this.#launch(id, { ...given(rest), ...where }, undefined)
   }
 
   async resume(id: string, wanted: EngineResumeOptions = {}): Promise<Run> {
     checkResumeOptions(wanted)
     const { drift, retryFailed, scriptPath, ...rest } = wanted
-    const known = this.#active.get(id)
-    if (known && !known.parked) {
-      throw new WorkflowError(`run ${id} is owned by this process, which is running it`, { code: 'ERR_RUN_OWNED' })
-    }
+    this.#refuseActive(id)
     const { script, options } = JSON.parse(await asked(this.#store.inspect(id))) as {
       script: string
       options: Record<string, unknown>
@@ -234,9 +233,17 @@ class DurableEngine implements Engine {
     ) as Partial<RunWorkflowOptions>
     const where = scriptPath === undefined ? { source: '', scriptName: script } : { scriptPath }
     const resume = { drift, retryFailed: retryFailed === true, newSource: scriptPath !== undefined }
+    // It may have been taken up meanwhile.
+    this.#refuseActive(id)
+    const known = this.#active.get(id)
     const { scriptPath: _, source: __, scriptName: ___, ...before } = known?.options ?? ({} as Partial<Options>)
-    const merged = { ...this.#defaults, ...kept, ...before, ...given(rest), ...where } as Options
-    return this.#launch(id, merged, resume, known && this.#unparked(known))
+    const own = { ...kept, ...before, ...given(rest), ...where } as Partial<Options>
+    return this.#launch(id, own, resume, known && this.#unparked(known))
+  }
+
+  #refuseActive(id: string): void {
+    if (this.#active.get(id)?.parked !== false) return
+    throw new WorkflowError(`run ${id} is owned by this process, which is running it`, { code: 'ERR_RUN_OWNED' })
   }
 
   async recover(options: EngineResumeOptions = {}): Promise<Run[]> {
@@ -255,10 +262,11 @@ class DurableEngine implements Engine {
   }
 
   /** `known`: it was parked by this engine, and goes on as the same run. */
-  async #launch(id: string, options: Options, resume: object | undefined, known?: Active): Promise<Run> {
+  async #launch(id: string, own: Partial<Options>, resume: object | undefined, known?: Active): Promise<Run> {
     if (this.#closed) throw new WorkflowError('the engine is closed', { code: 'ERR_STORE_CLOSED' })
-    const active = known ?? new DurableRun(id, options, this.#runs).active
-    const { run, wake } = active
+    const options = { ...this.#defaults, ...own } as Options
+    const active = known ?? new Active(id, own, this.#runs)
+    const { run } = active
     const { onEvent } = options
     let begin: () => void = () => {}
     const begun = new Promise<void>((resolve) => (begin = resolve))
@@ -266,7 +274,7 @@ class DurableEngine implements Engine {
       ...options,
       onEvent: (event) => {
         begin()
-        for (const waiting of wake) waiting()
+        tell(active)
         return onEvent?.(event)
       },
     }
@@ -277,7 +285,7 @@ class DurableEngine implements Engine {
     // A signal that has fired would keep a parked run from being woken to clean up. The store knows of it.
     if (known && watched.signal?.aborted) delete watched.signal
     const launched = launch(watched, { store: this.#store, wish: JSON.stringify({ id, resume, host }) })
-    active.options = options
+    active.options = own
     active.launched = launched
     this.#active.set(id, active)
     launched.result.then(
@@ -291,9 +299,9 @@ class DurableEngine implements Engine {
   }
 
   #over(active: Active, settle: () => void): void {
-    this.#active.delete(active.run.id)
+    if (this.#active.get(active.run.id) === active) this.#active.delete(active.run.id)
     settle()
-    for (const waiting of active.wake) waiting()
+    tell(active)
   }
 
   /** This engine is no longer at work on a run, for whatever reason. */
@@ -317,8 +325,12 @@ class DurableEngine implements Engine {
     active.parked = true
     this.#parked++
     if (active.awaited) this.#holding++
-    for (const waiting of active.wake) waiting()
-    const { signal } = active.options
+    tell(active)
+    // What it was given is in its store, and may be large.
+    const { args: _, ...options } = active.options as Partial<RunWorkflowSourceOptions>
+    if (options.source) options.source = ''
+    active.options = options
+    const { signal } = options
     if (active.cancelled || signal?.aborted) {
       void this.cancel(id).catch(() => {})
     } else if (signal) {
@@ -440,7 +452,8 @@ class DurableEngine implements Engine {
 
   /** Waits until there may be something new. */
   async #more(id: string, atMost: number): Promise<void> {
-    const wake = this.#active.get(id)?.wake
+    const active = this.#active.get(id)
+    const wake = active && (active.wake ??= new Set())
     await new Promise<void>((resolve) => {
       const timer = setTimeout(done, atMost)
       function done(): void {
@@ -503,6 +516,11 @@ function wanted({ status, ...filter }: RunFilter): string {
 /** Begins with the time, so that ids sort by it. */
 function madeUp(): string {
   return `${Date.now().toString(36)}-${randomBytes(5).toString('hex')}`
+}
+
+/** Tells whoever follows the events of a run that there may be more. */
+function tell({ wake }: Active): void {
+  for (const waiting of wake ?? []) waiting()
 }
 
 /** A run that was cancelled while it was parked has not heard of the signal itself. */

@@ -157,11 +157,7 @@ impl NativeStore {
     #[napi(ts_return_type = "Promise<string>")]
     pub fn suspended<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let store = self.0.clone();
-        blocking(env, move || {
-            let filter = Filter { status: vec![RunStatus::Suspended], ..Filter::default() };
-            let runs = store.list(&filter).map_err(store_error)?;
-            Ok(Value::Array(runs.into_iter().map(|run| json!(run.id)).collect()))
-        })
+        blocking(env, move || Ok(json!(store.suspended().map_err(store_error)?)))
     }
 
     /// Asks whoever owns a run to cancel it; the run as JSON.

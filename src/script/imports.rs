@@ -122,6 +122,9 @@ fn allowed(
         let message = format!("static import is not allowed in a workflow body: found '{specifier}'");
         let hint = match imports {
             Imports::Relative if relative => format!("write `const {{ … }} = await import('{specifier}')`"),
+            _ if specifier.starts_with(VIRTUAL) => {
+                format!("write `const {{ … }} = await import('{specifier}')`")
+            }
             _ => ALTERNATIVES.to_owned(),
         };
         return Err((message, hint));

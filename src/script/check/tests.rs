@@ -630,8 +630,14 @@ fn the_modules_of_the_sandbox_are_known_with_what_they_have() {
         ("import { sleep } from 'workflow:extra'; sleep('1s'); export default 1", &["WARN_NOT_AWAITED 41"]),
         ("SW.extra.sleep(5); return 1", &["WARN_NOT_AWAITED 1"]),
         ("const { sleep } = SW.extra; sleep(5); return 1", &["WARN_NOT_AWAITED 29"]),
-        ("const { sleep } = await import('workflow:extra'); await sleep('5'); return 1", &["ERR_INVALID_DURATION 57"]),
-        ("const extra = SW.extra; await extra.sleep(-1 * 2); await extra.sleep(`1 min`); return 1", &["ERR_INVALID_DURATION 70"]),
+        (
+            "const { sleep } = await import('workflow:extra'); await sleep('5'); return 1",
+            &["ERR_INVALID_DURATION 63"],
+        ),
+        (
+            "const extra = SW.extra; await extra.sleep(-1 * 2); await extra.sleep(`1 min`); return 1",
+            &["ERR_INVALID_DURATION 70"],
+        ),
         ("await SW.extra.sleep(); return 1", &["ERR_INVALID_DURATION 7"]),
         ("import * as x from 'workflow:extra'; export default x.sleep('1w')", &["ERR_INVALID_DURATION 61"]),
     ]);

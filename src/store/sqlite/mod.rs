@@ -253,6 +253,10 @@ impl Store for SqliteStore {
         self.readers.read(|tables| read::next_wake(tables, after))
     }
 
+    fn suspended(&self) -> Result<Vec<RunId>, StoreError> {
+        self.readers.read(read::suspended)
+    }
+
     fn orphans(&self, now: u64) -> Result<Vec<RunSummary>, StoreError> {
         let folder = presence::folder(self.path());
         self.readers.read(|tables| read::orphans(tables, &folder, now))

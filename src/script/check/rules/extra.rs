@@ -34,7 +34,9 @@ pub(super) fn check(view: &View<'_>, found: &mut Found) {
                     module_of(&name.value, name.span.start as usize, found);
                 }
             }
-            AstKind::StaticMemberExpression(it) if view.is_extra(&it.object) && !view.is_caught(node.id()) => {
+            AstKind::StaticMemberExpression(it)
+                if view.is_extra(&it.object) && !view.is_caught(node.id()) =>
+            {
                 let at = it.property.span.start as usize;
                 member("workflow:extra", &it.property.name, EXTRA, at, found);
             }
