@@ -40,3 +40,20 @@ pub(super) async fn timeout<F: Future>(duration: Duration, future: F) -> Option<
 pub(super) fn until(seconds: u64) -> Duration {
     Duration::from_secs(seconds).saturating_sub(Duration::from_millis(now_ms()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_of_day_is_waited_for_and_not_once_it_is_over() {
+        let started = tokio::time::Instant::now();
+        sleep_until(now_ms() + 30_000).await;
+        let waited = started.elapsed();
+        assert!(waited > Duration::from_secs(29) && waited <= Duration::from_millis(30_002), "{waited:?}");
+        for over in [0, now_ms()] {
+            sleep_until(over).await;
+        }
+        assert!(started.elapsed() - waited <= Duration::from_millis(4));
+    }
+}

@@ -446,6 +446,21 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_sleep_is_read_back_from_its_beginning() {
+        let (call, script) = (CallId(0), crate::model::ids::VmId::ROOT);
+        let info = crate::model::event::CallInfo::sleep();
+        let event =
+            Event::CallStarted { call, script, attempt: 1, continues: None, until: Some(1_500), info };
+        let begun = Record::Begun { call, mark: mark(RecordedKind::Sleep), spent: 0.0 };
+        let mut body = serde_json::to_value(&event).unwrap();
+        body["record"] = serde_json::from_str(&written(&begun).1).unwrap();
+        let found = recording(&[entry(1, "call.started", Some(0), body.to_string())], Drift::Fail).unwrap();
+        let [(CallId(0), sleep)] = &found.calls[..] else { panic!("{found:?}") };
+        assert_eq!((&sleep.mark, sleep.until, &sleep.end), (&mark(RecordedKind::Sleep), Some(1_500), &None));
+        assert_eq!(found.steps, []);
+    }
+
+    #[test]
     fn what_stands_before_a_new_beginning_does_not_count() {
         let begun = Record::Begun { call: CallId(0), mark: mark(RecordedKind::Child), spent: 0.0 };
         let child =
