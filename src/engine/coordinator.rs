@@ -186,6 +186,10 @@ impl Coordinator {
         if let Some(recording) = &self.recording {
             let drift = recording.drift;
             self.emit(Event::RunResumed { drift, anew: drift != Drift::Fail });
+            // Written while the script is made ready.
+            if let Some(journal) = &mut self.journal {
+                journal.flush();
+            }
         } else if let Some(script) = &self.root {
             let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
             self.emit(event);
@@ -232,6 +236,7 @@ impl Coordinator {
         self.tasks.clear();
         self.work = FuturesUnordered::new();
         if let Some(mut journal) = self.journal.take() {
+            journal.flush();
             // What cannot be written is lost, as it would be with the process.
             drop(self.written(&mut journal).await);
             journal.release().await;

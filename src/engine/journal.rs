@@ -81,6 +81,13 @@ impl Journal {
         }
     }
 
+    /// What changes in the row of a run that is taken up: written together with what is noted first.
+    #[must_use]
+    pub(super) fn taking_up(mut self, patch: RunPatch) -> Self {
+        self.batch.patch = Some(patch);
+        self
+    }
+
     /// Notes an event.
     pub(super) fn event(&mut self, event: Event) {
         let body = serde_json::to_string(&event).unwrap_or_else(|_| "{}".to_owned());
@@ -129,12 +136,13 @@ impl Journal {
                 &json!({ "code": error.code(), "message": error.to_string(), "details": error.details() }),
             )
         });
+        let patch = self.batch.patch.take().unwrap_or_default();
         self.batch.patch = Some(RunPatch {
             status: Some(status),
             result: Some(value),
             error: Some(error),
             usage: Some(UsageTotals { spent: budget.spent, report: None }),
-            ..RunPatch::default()
+            ..patch
         });
         self.batch.release = true;
     }
@@ -146,12 +154,13 @@ impl Journal {
             _ => Value::Null,
         };
         self.event(event);
+        let patch = self.batch.patch.take().unwrap_or_default();
         self.batch.patch = Some(RunPatch {
             status: Some(RunStatus::Suspended),
             blocked_on: Some(Some(JsonText::from_value(&blocked_on))),
             wake_at: Some(Some(wake_at)),
             usage: Some(UsageTotals { spent: budget.spent, report: None }),
-            ..RunPatch::default()
+            ..patch
         });
         self.batch.release = true;
     }
