@@ -38,6 +38,13 @@ export declare class NativeStore {
   events(id: string, from: number, limit: number): Promise<string>
   /** The runs whose owners are gone, as JSON. */
   orphans(now: number): Promise<string>
+  /**
+   * The suspended runs that somebody should take up now, and when the next one will be due by time:
+   * `{ due: [], next }` as JSON.
+   */
+  wakes(now: number): Promise<string>
+  /** The ids of the suspended runs, as JSON. */
+  suspended(): Promise<string>
   /** Asks whoever owns a run to cancel it; the run as JSON. */
   requestCancel(id: string, reason: string, now: number): Promise<string>
   /** Deletes runs, or says what that would be: `{ runs, entries, bytes, fileBytes }` as JSON. */
@@ -157,6 +164,7 @@ export interface NativeRunOptions {
   nestingDepth?: number
   maxDepth?: number
   cancelGraceMs?: number
+  maxSleepMs?: number
   /** `none` or `relative`. */
   imports?: string
   cwd?: string

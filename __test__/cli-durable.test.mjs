@@ -121,7 +121,7 @@ test('resume --all takes up what was killed, a line of JSON for each', NOT_ON_WI
   assert.equal(code, 1)
 
   const nothing = await there.run(['resume', '--all'])
-  assert.deepEqual([nothing.stdout, nothing.stderr, nothing.code], ['', 'no run has lost its process\n', 0])
+  assert.deepEqual([nothing.stdout, nothing.stderr, nothing.code], ['', 'no run has lost its process, and no suspended run is due\n', 0])
 })
 
 test('a failed run is done again where it failed, or with a changed script', NOT_ON_WINDOWS, async (t) => {

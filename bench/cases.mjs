@@ -146,3 +146,19 @@ export const AGENTS = [
     ],
   },
 ]
+
+/** Durable runs that sleep, likewise. */
+export const PARKED = [
+  {
+    name: 'parked',
+    title: '10 000 runs that sleep',
+    args: { count: 10_000, wakes: 51, synchronous: 'normal' },
+    figures: [
+      { key: 'memory', title: '10 000 suspended runs, RSS above 10 000 that have ended', unit: 'MB', target: 20 },
+      { key: 'warm', title: 'after 10 000 runs that have ended, RSS above idle, with garbage', unit: 'MB' },
+      { key: 'above', title: 'after 10 000 more that are suspended, the same', unit: 'MB' },
+      { key: 'park', title: 'start one and put it away, 16 at a time', unit: 'ms' },
+      { key: 'wake', title: 'wake one of them, from its time to its next agent call', unit: 'ms', target: 5 },
+    ],
+  },
+]

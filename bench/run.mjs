@@ -12,7 +12,7 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { ensureBuilt, ensurePackages, manifest, root, say, script, SetupError } from '../scripts/lib.mjs'
-import { AGENTS, IN_PROCESS, MEMORY, PROCESSES } from './cases.mjs'
+import { AGENTS, IN_PROCESS, MEMORY, PARKED, PROCESSES } from './cases.mjs'
 import { measureProcess, output } from './processes.mjs'
 import { median, row, table } from './report.mjs'
 
@@ -94,11 +94,11 @@ async function takeNative(samples, program, count) {
   })
 }
 
-/** Runs a case of `AGENTS` and adds each of its figures. */
-async function takeAgents(samples, { name, title, args, figures }, bare) {
+/** Runs a case of `AGENTS` or `PARKED` and adds each of its figures. */
+async function takeFigures(samples, program, { name, title, args, figures }, bare) {
   if (samples.failures.has(title)) return
   try {
-    const measured = JSON.parse(await output(process.execPath, ['bench/agents.mjs', JSON.stringify({ name, bare, ...args })]))
+    const measured = JSON.parse(await output(process.execPath, ['--expose-gc', program, JSON.stringify({ name, bare, ...args })]))
     for (const figure of figures) samples.add(figure.title, { wall: measured[figure.key], cpu: [], memory: {} })
   } catch (error) {
     samples.failures.set(title, error.message.split('\n')[0])
@@ -119,9 +119,10 @@ async function measureAll(rounds) {
     }
     for (const each of PROCESSES) await samples.take(each.title, () => measureProcess(each))
     if (unix) {
-      for (const each of AGENTS) await takeAgents(samples, each, processes)
+      for (const each of AGENTS) await takeFigures(samples, 'bench/agents.mjs', each, processes)
       starts = await takeNative(samples, processes, 61)
     }
+    for (const each of PARKED) await takeFigures(samples, 'bench/parked.mjs', each)
     floors = await takeNative(samples, floor, 5)
     parts = await takeNative(samples, micro, 101)
   }
@@ -156,16 +157,18 @@ function tables({ samples, floors, parts, starts }) {
     }),
   )
   const native = (list) => list.map(({ name, unit }) => row(name, unit, samples.of(name).wall))
-  const agents = AGENTS.filter((each) => unix && measured(each)).flatMap(({ figures }) =>
-    figures.map((figure) => row(figure.title, figure.unit, samples.of(figure.title).wall, figure)),
-  )
+  const figuresOf = (cases) =>
+    cases
+      .filter(measured)
+      .flatMap(({ figures }) => figures.map((figure) => row(figure.title, figure.unit, samples.of(figure.title).wall, figure)))
   return {
     time: { heading: 'time', rows: timed },
     memory: { heading: 'memory', rows: memory },
     ...(unix && {
-      agents: { heading: 'agents that are programs', rows: agents },
+      agents: { heading: 'agents that are programs', rows: figuresOf(AGENTS) },
       processes: { heading: 'processes, without Node.js', rows: [...native(starts), ...beside(samples)] },
     }),
+    parked: { heading: 'durable runs that sleep', rows: figuresOf(PARKED) },
     floor: { heading: 'floor: QuickJS alone', rows: [...native(floors), ...above] },
     parts: { heading: 'parts of a run, without Node.js', rows: native(parts) },
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
+import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent, WorkflowWait } from './types.js'
 import type { JSONValue } from './workflow-types.js'
 
 /** Where a run stands. */
@@ -46,6 +46,12 @@ export type EngineOptions = Omit<
 > & {
   /** The file of the store, or more about it. */
   store?: string | EngineStoreOptions
+  /**
+   * Which suspended runs this engine wakes when their time has come: `own`, those that it has put away itself, or `all` of
+   * the store, which it then goes on with by its own options. Default: `all` if those say who answers agent calls
+   * (`onAgent`, `agentProvider`), else `own`.
+   */
+  wake?: 'own' | 'all'
 }
 
 /** How one run is started. */
@@ -96,7 +102,8 @@ export type RunSummary = {
   /** The name of the workflow. */
   name: string
   status: RunStatus
-  blockedOn: JSONValue
+  /** What a suspended run waits for: the first of its waits, those that end first; `null` for others. */
+  blockedOn: WorkflowWait[] | null
   /** When it goes on by itself, in milliseconds since 1970. */
   wakeAt: number | null
   /** Who is at work on it. If the process is not `alive`, it was killed, and the run can be resumed. */
@@ -142,7 +149,10 @@ export type DeletedRuns = { runs: number; entries: number; bytes: number; fileBy
 /** A durable run. */
 export type Run = {
   readonly id: string
-  /** Its result; rejects with a `WorkflowError`. `ERR_RUN_LEFT`: the engine was closed, and the run can be resumed. */
+  /**
+   * Its result, however often the run is put away and woken; rejects with a `WorkflowError`. `ERR_RUN_LEFT`: the engine was
+   * closed, and the run can be resumed. The process stays alive for it from when it was first read.
+   */
   readonly result: Promise<unknown>
   /**
    * Its events from `seq` `from` on (default 1), those that have happened and those that will, to the last. They are read
@@ -170,7 +180,10 @@ export type Engine = {
    * rest runs. What has failed runs again, unless it stands before `from`. The run itself stays as it is.
    */
   fork(id: string, options?: EngineForkOptions): Promise<Run>
-  /** Takes up the runs whose processes are gone. One that cannot be taken up is given with a `result` that rejects. */
+  /**
+   * Takes up the runs whose processes are gone, and suspended ones whose time has come. One that cannot be taken up is given
+   * with a `result` that rejects.
+   */
   recover(options?: EngineResumeOptions): Promise<Run[]>
   list(filter?: RunFilter): Promise<RunSummary[]>
   inspect(id: string): Promise<RunInspection>
@@ -179,7 +192,10 @@ export type Engine = {
    * nobody is at work on it any more.
    */
   events(id: string, options?: { from?: number; follow?: boolean }): AsyncIterableIterator<WorkflowEvent>
-  /** Asks whoever is at work on a run to cancel it. A run that nobody is at work on is cancelled when it is taken up. */
+  /**
+   * Asks whoever is at work on a run to cancel it. A suspended one is woken to clean up, and is over then. Another that
+   * nobody is at work on is cancelled when it is taken up.
+   */
   cancel(id: string, reason?: string): Promise<RunSummary>
   delete(which: readonly string[] | RunFilter, options?: { dryRun?: boolean }): Promise<DeletedRuns>
   /** Reads the whole store and says what is wrong with it; an empty array if it is sound. */

@@ -34,6 +34,7 @@ const OPTIONS: Record<Known, Kind> = {
   budgetMode: 'string',
   onAgentError: 'string',
   cancelGraceMs: 'number',
+  maxSleepMs: 'number',
   maxDepth: 'number',
   cwd: 'string',
   imports: 'string',
@@ -60,7 +61,11 @@ function without(names: readonly string[]): Record<string, Kind> {
 
 /** Refuses options of `createEngine` that nobody knows. */
 export function checkEngineOptions(options: object): void {
-  check(options, { ...without(ONE_RUN), store: 'any' }, 'createEngine()', '')
+  check(options, { ...without(ONE_RUN), store: 'any', wake: 'string' }, 'createEngine()', '')
+  const { wake } = options as { wake?: string | null }
+  if (wake !== undefined && wake !== null && wake !== 'own' && wake !== 'all') {
+    throw refuse('wake', `must be "own" or "all", got ${shown(wake)}`)
+  }
   const { store } = options as { store?: unknown }
   if (store === undefined || store === null || typeof store === 'string') return
   if (typeof store !== 'object') throw refuse('store', `must be a path or an object, got ${shown(store)}`)

@@ -119,6 +119,7 @@ function toNativeOptions(options: Options): NativeRunOptions {
     nestingDepth: options.nestingDepth,
     maxDepth: options.maxDepth,
     cancelGraceMs: options.cancelGraceMs,
+    maxSleepMs: options.maxSleepMs,
     cwd: options.cwd,
     imports: options.imports,
     limits: options.limits,

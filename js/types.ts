@@ -80,6 +80,8 @@ export type RunWorkflowOptions = {
   onAgentError?: 'reject' | 'null'
   /** How long a cancelled script may go on to clean up, milliseconds. Default 5000. */
   cancelGraceMs?: number
+  /** How long one `sleep()` may be, milliseconds; `Infinity` for no cap. Default: 30 days. */
+  maxSleepMs?: number
   /** How deep `workflow()` may nest. Default 1. */
   maxDepth?: number
   /** The project: where `workflow(name)` looks. Default: the working directory of the process. */
@@ -170,9 +172,18 @@ export type WorktreeReport =
   /** Thrown away, as `keep: 'never'` has it. */
   | ({ outcome: 'discarded' } & WorktreeWork)
 
+/** What a suspended run waits for. */
+export type WorkflowWait = {
+  what: 'sleep'
+  call: number
+  /** Since when and until when, in milliseconds since 1970. */
+  since: number
+  until: number
+}
+
 /** What a call is. */
 export type WorkflowCallInfo = {
-  kind: 'agent' | 'child'
+  kind: 'agent' | 'child' | 'sleep'
   label?: string
   phase?: string
   provider?: string
@@ -192,6 +203,11 @@ export type WorkflowEvent = WorkflowEventBase &
     /** The run goes on from its journal. `anew`: what it takes over from there is told once more; `from`: the first
      * call that is done again, where somebody has said so. */
     | { type: 'run.resumed'; drift: 'fail' | 'match' | 'prefix'; anew: boolean; from?: number }
+    /**
+     * Only sleeps are left: the run is put away until `wakeAt`, in milliseconds since 1970. `blockedOn` has the first of
+     * them, those that end first; `waits` is how many there are.
+     */
+    | { type: 'run.suspended'; blockedOn: WorkflowWait[]; waits: number; wakeAt: number }
     | { type: 'run.completed'; budget: WorkflowBudgetState }
     | { type: 'run.failed'; error: WorkflowErrorData; code: string; budget: WorkflowBudgetState }
     | { type: 'run.cancelled'; reason: 'user' | 'timeout' | 'parent'; budget: WorkflowBudgetState }
@@ -200,8 +216,18 @@ export type WorkflowEvent = WorkflowEventBase &
     | { type: 'log'; script: number; level: WorkflowLogLevel; values: JSONValue[] }
     /** The call waits for its turn. */
     | ({ type: 'call.queued'; call: number; script: number } & WorkflowCallInfo)
-    /** `attempt` counts from 1. `continues` is the agent's session that it goes on with; absent for a new one. */
-    | ({ type: 'call.started'; call: number; script: number; attempt: number; continues?: string } & WorkflowCallInfo)
+    /**
+     * `attempt` counts from 1. `continues` is the agent's session that it goes on with; absent for a new one. `until` is
+     * when a sleep ends, in milliseconds since 1970.
+     */
+    | ({
+        type: 'call.started'
+        call: number
+        script: number
+        attempt: number
+        continues?: string
+        until?: number
+      } & WorkflowCallInfo)
     /** What the agent does. Not kept, and left out where you do not keep up. */
     | { type: 'call.progress'; call: number; attempt: number; progress: AgentProgress }
     /** An attempt has failed and another one follows, after `delayMs`. */

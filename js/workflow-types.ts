@@ -326,6 +326,18 @@ export type WorkflowLogFn = (...args: unknown[]) => void
 /** `phase()`: names what the following agent calls belong to. */
 export type PhaseFn = (name: string, options?: unknown) => void
 
+/** Milliseconds, or text such as '500ms', '30s', '1h30m' or '2d': larger units first, none twice. */
+export type WorkflowDuration = number | string
+
+/** What `workflow:extra` exports; also `SW.extra`, and `extra` of the context. */
+export type WorkflowExtra = {
+  /**
+   * Waits. The end of the wait is written down, so it is the same however often a durable run is resumed, and the run
+   * needs no process until then.
+   */
+  readonly sleep: (duration: WorkflowDuration) => Promise<void>
+}
+
 /** What the default export of a script is called with besides its arguments: the globals, gathered. */
 export type WorkflowContext = {
   args: WorkflowArgs
@@ -336,6 +348,8 @@ export type WorkflowContext = {
   budget: WorkflowBudget
   log: WorkflowLogFn
   phase: PhaseFn
+  /** Not among its own keys: the original's context has no such member. */
+  extra: WorkflowExtra
 }
 
 /** The default export of a script, where it is a function. */

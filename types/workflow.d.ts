@@ -16,6 +16,8 @@
  * @module
  */
 
+/// <reference path="./extra.d.ts" />
+
 import type {
   AgentRunFn,
   ParallelFn,
@@ -23,6 +25,7 @@ import type {
   PipelineFn,
   WorkflowArgs,
   WorkflowBudget,
+  WorkflowExtra,
   WorkflowLogFn,
   WorkflowRunFn,
 } from '../dist/workflow-types.js'
@@ -46,6 +49,8 @@ declare global {
   var log: WorkflowLogFn
   /** Names what the following agent calls belong to. */
   var phase: PhaseFn
+  /** What scripts have beyond that, also to be imported from `workflow:extra`. */
+  var SW: { readonly extra: WorkflowExtra }
 
   /** Writes to the log of the run, with a level. The first value may be a format: `console.log('%s: %d', name, n)`. */
   interface Console {

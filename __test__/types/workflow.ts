@@ -24,6 +24,8 @@ import type {
   WorkflowArgs,
   WorkflowBudget,
   WorkflowContext,
+  WorkflowDuration,
+  WorkflowExtra,
   WorkflowHandler,
   WorkflowLogFn,
   WorkflowMetadata,
@@ -32,6 +34,8 @@ import type {
   WorkflowRunFn,
   WorkflowToolInput,
 } from '@smol-workflow/engine/workflow'
+
+import { sleep } from 'workflow:extra'
 
 import { same } from './same.js'
 
@@ -145,6 +149,18 @@ same<Awaited<ReturnType<typeof noStages>>, number[]>(true)
 function noStages() {
   return pipeline([1, 2])
 }
+
+// workflow:extra.
+same<typeof SW.extra, WorkflowExtra>(true)
+same<WorkflowContext['extra'], WorkflowExtra>(true)
+const nothing: void = await sleep('1h30m')
+const wait: WorkflowDuration = 500
+await SW.extra.sleep(wait)
+log(nothing)
+// @ts-expect-error a duration is needed
+sleep()
+// @ts-expect-error no such member
+SW.extra.slep(1)
 
 // The rest.
 const child: unknown = await workflow('other', { any: 1 })

@@ -210,8 +210,8 @@ again.
 
 Usage:
   smol-wf resume <id> [options]
-  smol-wf resume --all [options]    All runs whose processes are gone. Prints a line of JSON for each:
-                                    { id, status, result } or { id, status, error }
+  smol-wf resume --all [options]    All runs whose processes are gone, and suspended ones whose time has come. Prints a
+                                    line of JSON for each: { id, status, result } or { id, status, error }
 
 Options:
   --source <file>               Goes on with a changed script

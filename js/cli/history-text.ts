@@ -5,22 +5,30 @@
  */
 
 import type { DeletedRuns, RunInspection, RunSummary } from '../engine-types.js'
+import type { WorkflowWait } from '../types.js'
 
 const HEAD = ['ID', 'WORKFLOW', 'STATUS', 'STARTED', 'TOOK', 'TOKENS']
 const NUMBERS = ['TOOK', 'TOKENS']
+/** A column for suspended runs, if there are any. */
+const WAITS = 'WAITS FOR'
 
 /** A table, a line per run. */
 export function historyText(runs: readonly RunSummary[], now: number): string {
+  const waits = runs.some(({ blockedOn }) => blockedOn !== null)
+  const head = waits ? [...HEAD, WAITS] : HEAD
   const rows = [
-    HEAD,
-    ...runs.map((run) => [run.id, run.name, statusText(run), timeText(run.createdAt), tookText(run, now), String(run.spent)].map(visible)),
+    head,
+    ...runs.map((run) => {
+      const cells = [run.id, run.name, statusText(run), timeText(run.createdAt), tookText(run, now), String(run.spent)]
+      return [...cells, ...(waits ? [waitText(run)] : [])].map(visible)
+    }),
   ]
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => length(row[column] as string))))
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => length(row[column] as string))))
   return rows
     .map((row) => {
       const cells = row.map((cell, column) => {
         const rest = ' '.repeat((widths[column] as number) - length(cell))
-        return NUMBERS.includes(HEAD[column] as string) ? rest + cell : cell + rest
+        return NUMBERS.includes(head[column] as string) ? rest + cell : cell + rest
       })
       return cells.join('  ').trimEnd()
     })
@@ -35,7 +43,7 @@ export function runText(run: RunInspection, now: number): string {
     ['workflow', run.name],
     ['script', run.script],
     ['status', statusText(run)],
-    ['blocked on', run.blockedOn === null ? null : JSON.stringify(run.blockedOn)],
+    ['waits for', run.blockedOn && waitsText(run.blockedOn)],
     ['wakes', wakeAt === null ? null : timeText(wakeAt)],
     ['owner', owner && ownerText(owner)],
     ['to be cancelled', cancelRequested],
@@ -77,6 +85,19 @@ export function deletedText({ runs, entries, bytes, fileBytes }: DeletedRuns, fo
   return `deleted ${what}${kept}; the file is ${sizeText(fileBytes)} smaller`
 }
 
+/** The first thing that a run waits for. */
+function waitText({ blockedOn, wakeAt }: RunSummary): string {
+  const [first] = blockedOn ?? []
+  return first === undefined ? '' : `${first.what} until ${timeText(wakeAt ?? first.until)}`
+}
+
+/** All that is known of it, a line each. */
+function waitsText(waits: readonly WorkflowWait[]): string {
+  return waits
+    .map(({ what, call, since, until }) => `${what} (call ${call}) since ${timeText(since)} until ${timeText(until)}`)
+    .join('\n')
+}
+
 /** How long a run has taken, or takes so far. */
 function tookText({ createdAt, finishedAt }: RunSummary, now: number): string {
   return durationText(Math.max(0, (finishedAt ?? now) - createdAt))
@@ -93,7 +114,7 @@ function durationText(ms: number): string {
 }
 
 /** In the time zone of whoever reads it. */
-function timeText(at: number): string {
+export function timeText(at: number): string {
   const date = new Date(at)
   const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`
   return `${day} ${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`

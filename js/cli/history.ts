@@ -54,11 +54,16 @@ export async function deleteCommand({ store, ids, status, name, before, dryRun }
 
 /** Asks whoever is at work on a run to cancel it. */
 export async function cancelCommand({ store, id, reason }: CancelCommand): Promise<void> {
-  const run = await withEngine(store, { create: false }, (engine) => engine.cancel(id, reason))
-  if (FINAL.includes(run.status)) {
+  const [before, run] = await withEngine(store, { create: false }, async (engine) => [
+    await engine.inspect(id),
+    await engine.cancel(id, reason),
+  ])
+  if (FINAL.includes(before.status)) {
     const hint = `there is nothing to cancel; smol-wf history show ${id} shows what came of it`
-    throw new WorkflowError(`run ${id} is over: it is ${run.status}`, { code: 'ERR_RUN_FINISHED', details: { hint } })
+    throw new WorkflowError(`run ${id} is over: it is ${before.status}`, { code: 'ERR_RUN_FINISHED', details: { hint } })
   }
+  // It was suspended, and has cleaned up.
+  if (FINAL.includes(run.status)) return console.error(`run ${id} is ${run.status}`)
   const { owner } = run
   if (owner?.alive) console.error(`run ${id} is to be cancelled: ${ownerText(owner)} is at work on it`)
   else console.error(`run ${id} is to be cancelled, but nobody is at work on it${owner === null ? '' : `: it was ${ownerText(owner)}`}`)

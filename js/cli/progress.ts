@@ -5,6 +5,7 @@
  */
 
 import { formatLogValue } from '../log-format.js'
+import { timeText } from './history-text.js'
 import type { WorkflowErrorData, WorkflowEvent, WorktreeReport } from '../types.js'
 
 function advice(error: WorkflowErrorData | undefined): string {
@@ -52,6 +53,8 @@ export function createProgressFormatter(): (event: WorkflowEvent) => string | un
       case 'call.started':
         if (event.kind === 'agent') labels.set(event.call, event.label ?? 'agent')
         return undefined
+      case 'run.suspended':
+        return `[sleep] until ${timeText(event.wakeAt)}`
       case 'call.waiting': {
         const seconds = Math.ceil(event.delayMs / 1000)
         return `[agent] ${labels.get(event.call)}: ${event.reason}, trying again in ${seconds} s: ${event.error.message}`

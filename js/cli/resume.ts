@@ -85,7 +85,7 @@ async function resumeAll(engine: Engine, options: EngineResumeOptions): Promise<
       if (line !== undefined) console.error(`${event.runId} ${line}`)
     },
   })
-  if (runs.length === 0) console.error('no run has lost its process')
+  if (runs.length === 0) console.error('no run has lost its process, and no suspended run is due')
   const succeeded = await Promise.all(runs.map((run) => report(engine, run)))
   if (succeeded.includes(false)) process.exitCode = 1
 }

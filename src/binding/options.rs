@@ -36,6 +36,7 @@ pub struct NativeRunOptions {
     pub nesting_depth: Option<f64>,
     pub max_depth: Option<f64>,
     pub cancel_grace_ms: Option<f64>,
+    pub max_sleep_ms: Option<f64>,
     /// `none` or `relative`.
     pub imports: Option<String>,
     pub cwd: Option<String>,
@@ -107,6 +108,7 @@ impl NativeRunOptions {
         if let Some(ms) = whole::<u32>("cancelGraceMs", self.cancel_grace_ms)? {
             options.cancel_grace = Duration::from_millis(u64::from(ms));
         }
+        options.max_sleep = longest("maxSleepMs", self.max_sleep_ms)?.unwrap_or(options.max_sleep);
         options.imports = imports(self.imports.as_deref())?;
         options.cwd = self.cwd.map(PathBuf::from);
         if let Some(limits) = self.limits {
@@ -173,6 +175,14 @@ fn cap(option: &str, value: Option<f64>) -> Result<Option<Cap>, WorkflowError> {
     match value {
         Some(value) if value == f64::INFINITY => Ok(Some(Cap::None)),
         other => Ok(whole(option, other)?.map(Cap::At)),
+    }
+}
+
+/// Milliseconds; `Some(None)` for any time at all.
+fn longest(option: &str, value: Option<f64>) -> Result<Option<Option<Duration>>, WorkflowError> {
+    match value {
+        Some(value) if value == f64::INFINITY => Ok(Some(None)),
+        other => Ok(whole(option, other)?.map(|ms| Some(Duration::from_millis(ms)))),
     }
 }
 

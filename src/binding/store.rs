@@ -156,6 +156,25 @@ impl NativeStore {
         })
     }
 
+    /// The suspended runs that somebody should take up now, and when the next one will be due by time:
+    /// `{ due: [], next }` as JSON.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn wakes<'env>(&self, env: &'env Env, now: f64) -> Result<Object<'env>> {
+        let store = self.0.clone();
+        blocking(env, move || {
+            let due = store.due(now as u64).map_err(store_error)?;
+            let next = store.next_wake(now as u64).map_err(store_error)?;
+            Ok(json!({ "due": due.iter().map(summary).collect::<Vec<_>>(), "next": next }))
+        })
+    }
+
+    /// The ids of the suspended runs, as JSON.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn suspended<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let store = self.0.clone();
+        blocking(env, move || Ok(json!(store.suspended().map_err(store_error)?)))
+    }
+
     /// Asks whoever owns a run to cancel it; the run as JSON.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn request_cancel<'env>(

@@ -35,7 +35,7 @@ use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, RunOptions};
 use crate::model::outcome::Settled;
 use crate::model::recording::{Drift, Recording};
-use crate::model::request::{ChildRequest, ChildTarget};
+use crate::model::request::{ChildRequest, ChildTarget, Item, Request, RequestKind};
 use crate::model::script::Script;
 use crate::model::store::StoreError;
 use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
@@ -92,6 +92,12 @@ impl Future for Task {
 /// After this many inputs in a row the loop looks at what has ended elsewhere, and at the wish to cancel: calls
 /// that are answered at once must not starve timers and other calls.
 const INPUTS_PER_LOOK: u32 = 64;
+
+/// A run whose next sleep ends sooner stays where it is: to put it away and to bring it back takes two writes and a
+/// replay, some ten milliseconds on a slow disk.
+const WORTH_PARKING_MS: u64 = 100;
+/// So many of the sleeps that a suspended run waits for are shown.
+const SHOWN_SLEEPS: usize = 20;
 
 /// One run.
 pub(super) struct Coordinator {
@@ -191,6 +197,8 @@ impl Coordinator {
         if let Some(recording) = &self.recording {
             let (drift, from) = (recording.drift, recording.from);
             self.emit(Event::RunResumed { drift, anew: drift != Drift::Fail, from });
+            // Written while the script is made ready.
+            self.flush();
         } else if let Some(script) = &self.root {
             let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
             self.emit(event);
@@ -219,6 +227,9 @@ impl Coordinator {
                     self.look().await;
                 }
             }
+            if let Some(until) = self.parked_until() {
+                return self.park(until).await;
+            }
             // Not after each input: a call that is answered at once is one write, and not two.
             self.flush();
             match self.next_input().await {
@@ -242,12 +253,8 @@ impl Coordinator {
         self.work = FuturesUnordered::new();
         if let Some(mut journal) = self.journal.take() {
             journal.flush();
-            while !journal.is_written() {
-                match journal.acknowledge().await {
-                    Ok(told) => self.tell(told),
-                    Err(_) => break,
-                }
-            }
+            // What cannot be written is lost, as it would be with the process.
+            drop(self.written(&mut journal).await);
             journal.release().await;
         }
         let result = Err(WorkflowError::RunState {
@@ -268,6 +275,41 @@ impl Coordinator {
         RunEnd { result: Err(error.into()), budget: self.core.budget() }
     }
 
+    /// When the run goes on, if it is durable and has so little to do until then that it is better put away.
+    fn parked_until(&self) -> Option<u64> {
+        self.journal.as_ref()?;
+        let until = self.core.sleeps_only()?;
+        let wanted = self.control.cancel_token().is_cancelled() || self.control.leave_token().is_cancelled();
+        (!wanted && until > clock::now_ms() + WORTH_PARKING_MS).then_some(until)
+    }
+
+    /// Puts the run away: what it waits for is in its store, and somebody takes it up when the time has come.
+    async fn park(&mut self, until: u64) -> RunEnd {
+        let budget = self.core.budget();
+        self.tasks.clear();
+        self.work = FuturesUnordered::new();
+        let mut result = Err(WorkflowError::Suspended { run: self.id.clone(), until });
+        if let Some(mut journal) = self.journal.take() {
+            let (blocked_on, waits) = self.core.blocked_on(SHOWN_SLEEPS);
+            journal.suspend(Event::RunSuspended { blocked_on, waits, wake_at: until }, until, budget);
+            journal.flush();
+            if let Err(error) = self.written(&mut journal).await {
+                journal.release().await;
+                result = Err(error.into());
+            }
+        }
+        RunEnd { result, budget }
+    }
+
+    /// Waits until all is written, and tells it.
+    async fn written(&self, journal: &mut Journal) -> Result<(), StoreError> {
+        while !journal.is_written() {
+            let told = journal.acknowledge().await?;
+            self.tell(told);
+        }
+        Ok(())
+    }
+
     /// The run is over. What is to be known of that is written first.
     async fn end(&mut self, result: Result<Option<JsonText>, WorkflowError>) -> RunEnd {
         let budget = self.core.budget();
@@ -281,16 +323,13 @@ impl Coordinator {
         }
         journal.finish(&result, budget);
         journal.flush();
-        while !journal.is_written() {
-            match journal.acknowledge().await {
-                Ok(told) => self.tell(told),
-                Err(error) => {
-                    journal.release().await;
-                    return RunEnd { result: Err(error.into()), budget };
-                }
+        match self.written(&mut journal).await {
+            Ok(()) => RunEnd { result, budget },
+            Err(error) => {
+                journal.release().await;
+                RunEnd { result: Err(error.into()), budget }
             }
         }
-        RunEnd { result, budget }
     }
 
     fn tell(&self, told: Vec<Told>) {
@@ -432,6 +471,10 @@ impl Coordinator {
                 clock::sleep(delay).await;
                 Input::TimerFired { call }
             }),
+            Effect::StartSleep { call, until } => self.spawn(call, async move {
+                clock::sleep_until(until).await;
+                Input::TimerFired { call }
+            }),
             Effect::StartBackoff { call, delay } => self.spawn(call, async move {
                 clock::sleep(delay).await;
                 Input::BackoffOver { call }
@@ -490,6 +533,11 @@ impl Coordinator {
     }
 
     fn report(&mut self, vm: VmId, turn: Turn) {
+        let sleeps =
+            |item: &Item| matches!(item, Item::Request(Request { kind: RequestKind::Sleep { .. }, .. }));
+        if turn.items.iter().any(sleeps) {
+            self.inputs.push_back(Input::Clock { now: clock::now_ms() });
+        }
         self.inputs.push_back(Input::VmIdle { vm, said: turn.items, settled: turn.settled });
     }
 

@@ -262,9 +262,7 @@ impl Durable {
             }
             None => restored(&record)?,
         };
-        let batch = Batch { patch: Some(patch), at: clock::now_ms(), ..Batch::default() };
-        self.store.append(&lease, batch).await?;
-        let journal = Journal::new(self.store, lease, record.summary.last_seq);
+        let journal = Journal::new(self.store, lease, record.summary.last_seq).taking_up(patch);
         let args = record.args;
         let recording = Some(recording);
         Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))

@@ -25,7 +25,8 @@ pub(super) fn mark(asked: Asked<'_>) -> Mark {
     match asked {
         Asked::Agent(request) => agent(request),
         Asked::Child(request) => child(request),
-        Asked::Timer(delay) => timer(delay),
+        Asked::Timer(delay) => wait(RecordedKind::Timer, "timer", delay),
+        Asked::Sleep(duration) => wait(RecordedKind::Sleep, "sleep", duration),
     }
 }
 
@@ -66,12 +67,12 @@ fn child(request: &ChildRequest) -> Mark {
     Mark { kind: RecordedKind::Child, fingerprint: hash.end(), about: Arc::new(about) }
 }
 
-fn timer(delay: Duration) -> Mark {
-    let ms = delay.as_millis().to_string();
-    let mut hash = Hash::new("timer");
+fn wait(kind: RecordedKind, name: &str, duration: Duration) -> Mark {
+    let ms = duration.as_millis().to_string();
+    let mut hash = Hash::new(name);
     hash.add("ms", &ms);
     let about = About { label: None, fields: vec![("ms".to_owned(), ms)] };
-    Mark { kind: RecordedKind::Timer, fingerprint: hash.end(), about: Arc::new(about) }
+    Mark { kind, fingerprint: hash.end(), about: Arc::new(about) }
 }
 
 fn shown(text: &str) -> String {

@@ -79,6 +79,13 @@ impl Journal {
         }
     }
 
+    /// What changes in the row of a run that is taken up: written together with what is noted first.
+    #[must_use]
+    pub(super) fn taking_up(mut self, patch: RunPatch) -> Self {
+        self.batch.patch = Some(patch);
+        self
+    }
+
     /// Notes an event.
     pub(super) fn event(&mut self, event: Event) {
         let entry = Entry { seq: self.next_seq, ..entry_of(&event) };
@@ -132,12 +139,31 @@ impl Journal {
                 &json!({ "code": error.code(), "message": error.to_string(), "details": error.details() }),
             )
         });
+        let patch = self.batch.patch.take().unwrap_or_default();
         self.batch.patch = Some(RunPatch {
             status: Some(status),
             result: Some(value),
             error: Some(error),
             usage: Some(UsageTotals { spent: budget.spent, report: None }),
-            ..RunPatch::default()
+            ..patch
+        });
+        self.batch.release = true;
+    }
+
+    /// Notes that the run waits until then and for nothing else, and gives it back.
+    pub(super) fn suspend(&mut self, event: Event, wake_at: u64, budget: BudgetState) {
+        let blocked_on = match &event {
+            Event::RunSuspended { blocked_on, .. } => serde_json::to_value(blocked_on).unwrap_or_default(),
+            _ => Value::Null,
+        };
+        self.event(event);
+        let patch = self.batch.patch.take().unwrap_or_default();
+        self.batch.patch = Some(RunPatch {
+            status: Some(RunStatus::Suspended),
+            blocked_on: Some(Some(JsonText::from_value(&blocked_on))),
+            wake_at: Some(Some(wake_at)),
+            usage: Some(UsageTotals { spent: budget.spent, report: None }),
+            ..patch
         });
         self.batch.release = true;
     }
@@ -245,7 +271,8 @@ fn written(record: &Record) -> (CallId, String) {
             let mut body = json!({
                 "kind": mark.kind, "fp": mark.fingerprint.to_string(), "failed": failed, "charged": charged, "spent": spent,
             });
-            if let Some(about) = (mark.kind == RecordedKind::Agent).then_some(&*mark.about) {
+            let told = matches!(mark.kind, RecordedKind::Agent | RecordedKind::Sleep);
+            if let Some(about) = told.then_some(&*mark.about) {
                 body["about"] = json!(about);
             }
             if let Err(error) = outcome {
@@ -273,6 +300,7 @@ struct Body<'a> {
     #[serde(rename = "sessionId")]
     session_id: Option<String>,
     attempt: Option<u32>,
+    until: Option<u64>,
     code: Option<Cow<'a, str>>,
     anew: Option<bool>,
 }
@@ -344,11 +372,12 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
         let place = *places.entry(call).or_insert_with(|| {
             let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
             let mark = Mark { kind: record.kind, fingerprint, about: Arc::new(record.about.clone()) };
-            recording.calls.push((id, RecordedCall { mark, attempts: 0, end: None }));
+            recording.calls.push((id, RecordedCall { mark, attempts: 0, until: None, end: None }));
             recording.calls.len() - 1
         });
         if record.begun {
             recording.calls[place].1.attempts = body.attempt.unwrap_or(0);
+            recording.calls[place].1.until = body.until;
             if record.kind == RecordedKind::Child {
                 recording.steps.push(RecordedStep { call: id, ended: false, spent: record.spent });
             }
@@ -453,6 +482,21 @@ mod tests {
             assert_eq!((end.outcome, end.charged, end.session.as_deref()), (outcome, 2.0, Some("s")));
             assert_eq!(found.steps, [RecordedStep { call: CallId(3), ended: true, spent: 3.0 }]);
         }
+    }
+
+    #[test]
+    fn the_end_of_a_sleep_is_read_back_from_its_beginning() {
+        let (call, script) = (CallId(0), crate::model::ids::VmId::ROOT);
+        let info = crate::model::event::CallInfo::sleep();
+        let event =
+            Event::CallStarted { call, script, attempt: 1, continues: None, until: Some(1_500), info };
+        let begun = Record::Begun { call, mark: mark(RecordedKind::Sleep), spent: 0.0 };
+        let mut body = serde_json::to_value(&event).unwrap();
+        body["record"] = serde_json::from_str(&written(&begun).1).unwrap();
+        let found = recording(&[entry(1, "call.started", Some(0), body.to_string())], Drift::Fail).unwrap();
+        let [(CallId(0), sleep)] = &found.calls[..] else { panic!("{found:?}") };
+        assert_eq!((&sleep.mark, sleep.until, &sleep.end), (&mark(RecordedKind::Sleep), Some(1_500), &None));
+        assert_eq!(found.steps, []);
     }
 
     #[test]

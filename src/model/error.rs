@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::ids::CallId;
+use super::ids::{CallId, RunId};
 use super::json::JsonText;
 use super::script::Position;
 use super::store::StoreError;
@@ -166,6 +166,9 @@ pub enum WorkflowError {
     /// A durable run is in a state in which this cannot be done with it.
     #[error("{message}")]
     RunState { code: &'static str, message: String, hint: &'static str },
+    /// A durable run has nothing to do before that time, in milliseconds since 1970, and was put away.
+    #[error("run {run} is suspended: it waits, and goes on by itself")]
+    Suspended { run: RunId, until: u64 },
     /// How a durable run ended earlier: `{ code, message, details }`.
     #[error("{}", recorded(error, "message"))]
     Recorded { error: JsonText },
@@ -215,6 +218,7 @@ impl WorkflowError {
             Self::Option { .. } => "ERR_INVALID_OPTION",
             Self::Config { .. } => "ERR_CONFIG",
             Self::RunState { code, .. } => code,
+            Self::Suspended { .. } => "ERR_RUN_SUSPENDED",
             Self::Recorded { .. } => "ERR_RUN_FAILED",
             Self::Replay { .. } => "ERR_REPLAY_MISMATCH",
             Self::Wedged { .. } => "ERR_SCRIPT_WEDGED",
@@ -304,6 +308,10 @@ impl WorkflowError {
             }
             Self::Config { place, .. } => {
                 set("place", json!(place));
+            }
+            Self::Suspended { run, until } => {
+                set("runId", json!(run));
+                set("until", json!(until));
             }
             Self::Recorded { error } => {
                 set("recorded", error.parse().unwrap_or_default());

@@ -29,6 +29,10 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<CallId>,
     },
+    /// Nothing but waits is left: the run is put away until `wake_at`. The first of them are told, those that end first;
+    /// `waits` is how many there are.
+    #[serde(rename = "run.suspended")]
+    RunSuspended { blocked_on: Vec<Blocked>, waits: usize, wake_at: u64 },
     #[serde(rename = "run.completed")]
     RunCompleted { budget: BudgetState },
     #[serde(rename = "run.failed")]
@@ -61,6 +65,9 @@ pub enum Event {
         /// The agent's session that the attempt goes on with; absent where it begins a new one.
         #[serde(skip_serializing_if = "Option::is_none")]
         continues: Option<String>,
+        /// When a wait will be over, in milliseconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<u64>,
         #[serde(flatten)]
         info: CallInfo,
     },
@@ -115,6 +122,7 @@ impl Event {
         match self {
             Self::RunStarted { .. } => "run.started",
             Self::RunResumed { .. } => "run.resumed",
+            Self::RunSuspended { .. } => "run.suspended",
             Self::RunCompleted { .. } => "run.completed",
             Self::RunFailed { .. } => "run.failed",
             Self::RunCancelled { .. } => "run.cancelled",
@@ -169,6 +177,11 @@ impl CallInfo {
     pub fn child(label: Option<String>) -> Self {
         Self { kind: CallKind::Child, label, phase: None, provider: None, model: None }
     }
+
+    /// A wait of a script.
+    pub fn sleep() -> Self {
+        Self { kind: CallKind::Sleep, ..Self::child(None) }
+    }
 }
 
 /// The kinds of calls that are told about. Timers are not: a script may make very many of them.
@@ -177,6 +190,18 @@ impl CallInfo {
 pub enum CallKind {
     Agent,
     Child,
+    Sleep,
+}
+
+/// What a suspended run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocked {
+    pub what: CallKind,
+    pub call: CallId,
+    /// Since when and until when, in milliseconds since 1970.
+    pub since: u64,
+    pub until: u64,
 }
 
 /// How a call ended.

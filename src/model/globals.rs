@@ -3,7 +3,17 @@
 //! One list for the sandbox, whose tests hold it against the real global object, and for the check of sources.
 
 /// What the engine itself gives to scripts.
-pub const HOOKS: [&str; 8] = ["agent", "parallel", "pipeline", "workflow", "phase", "log", "args", "budget"];
+pub const HOOKS: [&str; 9] =
+    ["agent", "parallel", "pipeline", "workflow", "phase", "log", "args", "budget", "SW"];
+
+/// What begins the names of the modules that the sandbox itself provides.
+pub const VIRTUAL: &str = "workflow:";
+
+/// Those modules, with what each exports. `extra` is also a property of the context and of `SW`.
+pub const MODULES: &[(&str, &[&str])] = &[("workflow:extra", EXTRA)];
+
+/// The functions of `workflow:extra`.
+pub const EXTRA: &[&str] = &["sleep"];
 
 /// What else is there: the language, and the parts of other platforms that the sandbox has.
 pub const STANDARD: &[&str] = &[

@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod culprit;
+pub mod duration;
 pub mod error;
 pub mod event;
 pub mod finding;

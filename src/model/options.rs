@@ -52,6 +52,8 @@ pub struct RunOptions {
     pub max_depth: u32,
     /// How long a cancelled script may go on to clean up.
     pub cancel_grace: Duration,
+    /// How long one `sleep()` may be; `None` for as long as it likes.
+    pub max_sleep: Option<Duration>,
     pub limits: Limits,
     /// The provider for calls that name none.
     pub provider: String,
@@ -97,12 +99,17 @@ pub struct CoreOptions {
     pub max_agents: Cap,
     pub nesting_depth: u32,
     pub max_depth: u32,
+    pub max_sleep: Option<Duration>,
     /// What makes the waits of one run differ from those of another.
     pub seed: u64,
 }
 
 /// How long a cancelled script may go on unless the caller says otherwise.
 pub const DEFAULT_CANCEL_GRACE: Duration = Duration::from_secs(5);
+
+/// How long one `sleep()` may be unless the caller says otherwise: who means to wait for longer than a month mostly has
+/// mistaken the unit.
+pub const DEFAULT_MAX_SLEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl RunOptions {
     /// Options with every choice left to the form.
@@ -118,6 +125,7 @@ impl RunOptions {
             nesting_depth: 0,
             max_depth: 1,
             cancel_grace: DEFAULT_CANCEL_GRACE,
+            max_sleep: Some(DEFAULT_MAX_SLEEP),
             limits: Limits::default(),
             provider: "debug".to_owned(),
             imports: Imports::None,
@@ -185,6 +193,7 @@ impl RunOptions {
             max_agents: self.max_agents.unwrap_or(if body { Cap::At(1000) } else { Cap::None }),
             nesting_depth: self.nesting_depth,
             max_depth: self.max_depth,
+            max_sleep: self.max_sleep,
             seed: 0,
         }
     }

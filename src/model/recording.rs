@@ -35,6 +35,7 @@ pub enum Asked<'a> {
     Agent(&'a AgentRequest),
     Child(&'a ChildRequest),
     Timer(Duration),
+    Sleep(Duration),
 }
 
 /// The kinds of calls that journals tell apart.
@@ -44,6 +45,7 @@ pub enum RecordedKind {
     Agent,
     Child,
     Timer,
+    Sleep,
 }
 
 impl fmt::Display for RecordedKind {
@@ -52,6 +54,7 @@ impl fmt::Display for RecordedKind {
             Self::Agent => "an agent call",
             Self::Child => "a child workflow",
             Self::Timer => "a timer",
+            Self::Sleep => "a sleep",
         })
     }
 }
@@ -113,6 +116,8 @@ pub struct RecordedEnd {
 pub struct RecordedCall {
     pub mark: Mark,
     pub attempts: u32,
+    /// When a wait is over, in milliseconds since 1970.
+    pub until: Option<u64>,
     /// `None`: it had begun, and nothing is known of its end.
     pub end: Option<RecordedEnd>,
 }

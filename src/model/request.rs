@@ -27,6 +27,10 @@ pub enum RequestKind {
     Timer {
         delay: Duration,
     },
+    /// `sleep(duration)`: a wait that outlives the process.
+    Sleep {
+        duration: Duration,
+    },
     /// The script no longer wants an earlier call (`clearTimeout`). Has no outcome.
     Cancel {
         target: Slot,

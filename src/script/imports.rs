@@ -6,10 +6,8 @@ use oxc_ast::ast::{Program, Statement};
 
 use super::form::Facts;
 use super::parse::Complaint;
+use crate::model::globals::VIRTUAL;
 use crate::model::script::{Imports, ScriptForm};
-
-/// The modules that the sandbox itself provides.
-const VIRTUAL: &str = "workflow:";
 
 const ALTERNATIVES: &str = "agent, parallel, pipeline, workflow, phase, log, args and budget are there without an import; \
     pass data in through args, let an agent read files and run commands, and keep helper functions in the script itself";
@@ -124,6 +122,9 @@ fn allowed(
         let message = format!("static import is not allowed in a workflow body: found '{specifier}'");
         let hint = match imports {
             Imports::Relative if relative => format!("write `const {{ … }} = await import('{specifier}')`"),
+            _ if specifier.starts_with(VIRTUAL) => {
+                format!("write `const {{ … }} = await import('{specifier}')`")
+            }
             _ => ALTERNATIVES.to_owned(),
         };
         return Err((message, hint));

@@ -302,7 +302,7 @@ mod tests {
             (
                 "return 1\nimport 'workflow:extra'",
                 "static import is not allowed in a workflow body: found 'workflow:extra' (review.js:3:1)",
-                Some("args"),
+                Some("await import('workflow:extra')"),
             ),
             (
                 "return 1\nexport { a } from 'node:fs'",

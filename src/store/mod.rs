@@ -102,11 +102,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// What may befall a file.
     fn due(&self, now: u64) -> Result<Vec<RunSummary>, StoreError>;
 
-    /// When the next suspended run will be due by time.
+    /// When the next suspended run will be due by time, of those that are not due before or at `after`.
     ///
     /// # Errors
     /// What may befall a file.
-    fn next_wake(&self) -> Result<Option<u64>, StoreError>;
+    fn next_wake(&self, after: u64) -> Result<Option<u64>, StoreError>;
+
+    /// The ids of all suspended runs, which may be many.
+    ///
+    /// # Errors
+    /// What may befall a file.
+    fn suspended(&self) -> Result<Vec<RunId>, StoreError>;
 
     /// The runs that somebody should take up again: those of owners that are dead or whose lease has run out, and those
     /// that were given back while they ran. Queued runs that were given back wait for a worker and are not among them.

@@ -195,9 +195,9 @@ impl Core {
         let id = self.register(vm, slot, state, mark);
         let attempts = match self.recall(id, effects) {
             Recalled::Diverged => return,
-            Recalled::Later { end, attempts } => return self.will_be_shown(id, end, attempts, effects),
+            Recalled::Later { end, attempts, .. } => return self.will_be_shown(id, end, attempts, effects),
             Recalled::Now(end) => return self.reuse(id, end, effects),
-            Recalled::Unknown { attempts } => attempts,
+            Recalled::Unknown { attempts, .. } => attempts,
         };
         if let Some(agent) = self.agent(id) {
             agent.attempts = attempts;
@@ -292,7 +292,8 @@ impl Core {
         if watched {
             let info = call.info();
             let continues = resume.as_ref().map(|resume| resume.session.clone());
-            let started = Event::CallStarted { call: id, script: call.vm, attempt, continues, info };
+            let started =
+                Event::CallStarted { call: id, script: call.vm, attempt, continues, until: None, info };
             effects.push(Effect::Emit(started));
         }
         effects.extend(self.begun_record(id));
@@ -558,7 +559,7 @@ impl Core {
         let mark = call.mark.as_deref().filter(|_| self.phase == Phase::Running)?.clone();
         let charged = match &call.kind {
             CallState::Agent(agent) => agent.usage.charged,
-            CallState::Child { .. } | CallState::Timer { .. } => 0.0,
+            _ => 0.0,
         };
         let (outcome, spent) = (outcome.clone(), self.budget.spent);
         Some(Effect::Record(Box::new(Record::Ended { call: id, mark, outcome, failed, charged, spent })))
@@ -611,7 +612,7 @@ impl Core {
         anew: bool,
         effects: &mut Vec<Effect>,
     ) -> Option<Ready> {
-        let (outcome, failed) = match self.agent(id).map(|agent| agent.recorded.take()) {
+        let (outcome, failed) = match self.take_recorded(id) {
             Some(end) => {
                 let end = *end?;
                 let failed = end.failed;
@@ -662,6 +663,7 @@ impl Core {
         if let Some(script) = self.scripts.get_mut(&vm) {
             script.pending.insert(slot, id);
         }
+        self.awake += usize::from(matches!(kind, CallState::Agent(_) | CallState::Timer { .. }));
         self.calls.insert(id, Call { vm, slot, kind, mark });
         id
     }
@@ -669,8 +671,12 @@ impl Core {
     fn agent(&mut self, id: CallId) -> Option<&mut AgentCall> {
         match &mut self.calls.get_mut(&id)?.kind {
             CallState::Agent(agent) => Some(agent),
-            CallState::Child { .. } | CallState::Timer { .. } => None,
+            _ => None,
         }
+    }
+
+    pub(super) fn take_recorded_answer(&mut self, id: CallId) -> Option<Option<Box<RecordedEnd>>> {
+        self.agent(id).map(|agent| agent.recorded.take())
     }
 }
 

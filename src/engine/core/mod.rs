@@ -8,10 +8,11 @@ mod agents;
 mod limits;
 mod replay;
 mod scripts;
+mod sleeps;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use crate::model::request::{AgentRequest, ChildRequest, Item};
 use agents::AgentCall;
 use limits::Limits;
 use replay::Replay;
+use sleeps::SleepCall;
 
 /// What the coordinator reports. The list is closed: nothing else can change a run.
 #[derive(Clone, Debug)]
@@ -47,7 +49,9 @@ pub enum Input {
     /// A call's worktree is closed: what became of it, as JSON, or why that could not be done. Both are absent if the
     /// call had none.
     WorktreeClosed { call: CallId, report: Option<JsonText>, error: Option<ErrorData> },
-    /// A timer of a script has run down.
+    /// What time it is, in milliseconds since 1970. Comes before a `VmIdle` that asks for a sleep.
+    Clock { now: u64 },
+    /// A timer of a script has run down, or a sleep is over.
     TimerFired { call: CallId },
     /// The wait before another attempt is over.
     BackoffOver { call: CallId },
@@ -83,6 +87,8 @@ pub enum Effect {
     },
     /// Answered by `TimerFired`.
     StartTimer { call: CallId, delay: Duration },
+    /// Wait until then, in milliseconds since 1970; answered by `TimerFired`.
+    StartSleep { call: CallId, until: u64 },
     /// Answered by `BackoffOver`.
     StartBackoff { call: CallId, delay: Duration },
     /// Nobody wants the outcome of this call any more: end whatever is under way for it. Not answered.
@@ -130,6 +136,7 @@ enum CallState {
     Timer {
         started: bool,
     },
+    Sleep(Box<SleepCall>),
 }
 
 /// One script of the run.
@@ -200,6 +207,12 @@ pub struct Core {
     issued_agents: usize,
     /// Limits of others that calls wait for.
     limits: Limits,
+    /// The sleeps that are waited for, the first to end first.
+    sleeping: BTreeSet<(u64, CallId)>,
+    /// Pending calls that the run must stay here for: agents and timers.
+    awake: usize,
+    /// What time it was when it was last told.
+    now: u64,
     /// What scripts will see next, in this order.
     ready: VecDeque<Ready>,
     /// The VM that runs, and will report with `VmIdle`.
@@ -234,6 +247,9 @@ impl Core {
             running_agents: 0,
             issued_agents: 0,
             limits: Limits::default(),
+            sleeping: BTreeSet::new(),
+            awake: 0,
+            now: 0,
             ready: VecDeque::new(),
             busy: None,
             next_call: 0,
@@ -278,6 +294,7 @@ impl Core {
             Input::WorktreeClosed { call, report, error } => {
                 self.worktree_closed(call, report, error, effects);
             }
+            Input::Clock { now } => self.now = now,
             Input::TimerFired { call } => self.timer_fired(call, effects),
             Input::BackoffOver { call } => self.backoff_over(call),
             Input::BudgetChanged(change) => self.budget_changed(change),
@@ -310,6 +327,7 @@ impl Core {
     /// Takes a call off the books; what its script will see of it.
     fn take_off(&mut self, id: CallId, outcome: Outcome) -> Option<Ready> {
         let call = self.calls.remove(&id)?;
+        self.forget_wait(id, &call.kind);
         let script = self.scripts.get_mut(&call.vm)?;
         script.pending.remove(&call.slot);
         script.undelivered += 1;
@@ -357,6 +375,8 @@ impl Core {
         drop(self.leave_replay(effects));
         self.waiting.clear();
         self.limits = Limits::default();
+        self.sleeping.clear();
+        self.awake = 0;
         effects.push(Effect::AbortAll);
         for script in self.scripts.values_mut() {
             script.pending.clear();
@@ -367,7 +387,7 @@ impl Core {
             let Some(script) = self.scripts.get_mut(&call.vm) else { continue };
             let (vm, slot) = (call.vm, call.slot);
             match call.kind {
-                CallState::Agent(_) => {
+                CallState::Agent(_) | CallState::Sleep(_) => {
                     script.undelivered += 1;
                     self.ready.push_back(Ready::Cancelled { vm, slot, reason });
                     if self.watched && !call.end_is_told() {
@@ -433,6 +453,7 @@ impl Core {
         let under_way = match &call.kind {
             CallState::Agent(agent) => agent.is_under_way(),
             CallState::Timer { started } => *started,
+            CallState::Sleep(sleep) => sleep.is_started(),
             CallState::Child { .. } => false,
         };
         if self.watched && !call.end_is_told() {
@@ -468,6 +489,7 @@ impl Call {
                 CallInfo::child(Some(label.clone()).filter(|label| !label.is_empty()))
             }
             CallState::Timer { .. } => CallInfo::child(None),
+            CallState::Sleep(_) => CallInfo::sleep(),
         }
     }
 
@@ -476,6 +498,7 @@ impl Call {
         match &self.kind {
             CallState::Agent(agent) => agent.end_is_told(),
             CallState::Child { told, .. } => *told,
+            CallState::Sleep(sleep) => sleep.end_is_told(),
             // Nobody hears of timers.
             CallState::Timer { .. } => true,
         }
@@ -486,6 +509,7 @@ impl Call {
             CallState::Agent(agent) => {
                 (agent.attempts(), agent.usage_report(), agent.session(), agent.worktree())
             }
+            CallState::Sleep(sleep) => (sleep.attempts(), None, None, None),
             CallState::Child { .. } | CallState::Timer { .. } => (1, None, None, None),
         };
         Event::CallEnded {

@@ -26,11 +26,13 @@ pub(super) struct Replay {
     /// For [`Drift::Match`]: recorded answers by what they answer, those of equal calls in their order. `None` stands for
     /// a call that runs again.
     answers: FxHashMap<Fingerprint, VecDeque<Option<RecordedEnd>>>,
+    /// The same for the times of waits that had begun and were not over.
+    times: FxHashMap<Fingerprint, VecDeque<u64>>,
     /// What scripts came to by themselves, and see when it is its turn.
     derived: FxHashMap<CallId, Derived>,
     /// How often something was put there: what the journal does not tell of is shown in this order.
     derivations: u64,
-    /// Timers that are not running. Those that the journal has run down are not needed in the end.
+    /// Timers and sleeps that are not running. Those that the journal has run down are not needed in the end.
     timers: Vec<(CallId, Duration)>,
 }
 
@@ -48,13 +50,17 @@ struct Derived {
 /// What the journal says of a call that a script makes.
 pub(super) enum Recalled {
     /// Nothing, or not how it ended: it has to be done. So many attempts were made before.
-    Unknown { attempts: u32 },
+    Unknown { attempts: u32, until: Option<u64> },
     /// Its outcome will be shown when it is its turn.
-    Later { end: RecordedEnd, attempts: u32 },
+    Later { end: RecordedEnd, attempts: u32, until: Option<u64> },
     /// Its outcome can be shown now.
     Now(RecordedEnd),
     /// The script does something else than the journal says. The run is over.
     Diverged,
+}
+
+impl Recalled {
+    const NOTHING: Self = Self::Unknown { attempts: 0, until: None };
 }
 
 impl Replay {
@@ -65,6 +71,7 @@ impl Replay {
             calls: FxHashMap::default(),
             steps: VecDeque::new(),
             answers: FxHashMap::default(),
+            times: FxHashMap::default(),
             derived: FxHashMap::default(),
             derivations: 0,
             timers: Vec::new(),
@@ -73,6 +80,9 @@ impl Replay {
         let usable = |end: &RecordedEnd| !end.failed && end.outcome.is_ok();
         if drift == Drift::Match {
             for (_, call) in calls {
+                if let Some(until) = call.until.filter(|_| call.end.is_none()) {
+                    replay.times.entry(call.mark.fingerprint).or_default().push_back(until);
+                }
                 let end = call.end.filter(usable);
                 replay.answers.entry(call.mark.fingerprint).or_default().push_back(end);
             }
@@ -132,6 +142,12 @@ impl Core {
         self.replay.as_ref().is_some_and(|replay| replay.drift == Drift::Fail)
     }
 
+    /// Whether the journal has nothing more to give.
+    pub(super) fn has_taken_all(&self) -> bool {
+        let left = |replay: &Replay| replay.holds() || replay.answers.values().flatten().any(Option::is_some);
+        !self.replay.as_ref().is_some_and(left)
+    }
+
     /// What a call is known by, in runs that have a journal.
     pub(super) fn mark(&self, asked: Asked<'_>) -> Option<Box<Mark>> {
         self.marker.map(|marker| Box::new(marker(asked)))
@@ -140,24 +156,30 @@ impl Core {
     /// Holds a call that was just registered against the journal.
     pub(super) fn recall(&mut self, id: CallId, effects: &mut Vec<Effect>) -> Recalled {
         let Some(mark) = self.calls.get(&id).and_then(|call| call.mark.as_deref()) else {
-            return Recalled::Unknown { attempts: 0 };
+            return Recalled::NOTHING;
         };
-        let Some(replay) = &mut self.replay else { return Recalled::Unknown { attempts: 0 } };
+        let Some(replay) = &mut self.replay else { return Recalled::NOTHING };
         if replay.drift == Drift::Match {
             let end = replay.answers.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front).flatten();
-            return end.map_or(Recalled::Unknown { attempts: 0 }, Recalled::Now);
+            return end.map_or_else(
+                || {
+                    let until = replay.times.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front);
+                    Recalled::Unknown { attempts: 0, until }
+                },
+                Recalled::Now,
+            );
         }
-        let Some(recorded) = replay.calls.remove(&id) else { return Recalled::Unknown { attempts: 0 } };
+        let Some(recorded) = replay.calls.remove(&id) else { return Recalled::NOTHING };
         if recorded.mark.kind == mark.kind && recorded.mark.fingerprint == mark.fingerprint {
-            let attempts = recorded.attempts;
+            let RecordedCall { attempts, until, .. } = recorded;
             return match recorded.end {
-                Some(end) => Recalled::Later { end, attempts },
-                None => Recalled::Unknown { attempts },
+                Some(end) => Recalled::Later { end, attempts, until },
+                None => Recalled::Unknown { attempts, until },
             };
         }
         if replay.drift == Drift::Prefix {
             replay.cut(id);
-            return Recalled::Unknown { attempts: 0 };
+            return Recalled::NOTHING;
         }
         let error = drifted(id, Some(&recorded.mark), Some(mark));
         self.diverge(error, effects);
@@ -243,8 +265,11 @@ impl Core {
         {
             return self.diverge(error, effects);
         }
-        let timers = self.leave_replay(effects);
+        let mut timers = self.leave_replay(effects);
+        // Of sleeps that are over by now, the one whose time came first ends first.
+        timers.sort_by_key(|(call, _)| self.sleeps_until(*call).unwrap_or(u64::MAX));
         self.start_recorded();
+        self.start_recorded_sleeps(effects);
         for (call, delay) in timers {
             self.start_timer(call, delay, effects);
         }
@@ -309,6 +334,7 @@ impl Core {
                     // One that was refused had its outcome at once.
                     CallState::Agent(agent) => agent.attempts() > 0,
                     CallState::Timer { .. } => true,
+                    CallState::Sleep(sleep) => sleep.takes_time(),
                     CallState::Child { .. } => false,
                 };
                 call.mark.as_deref().filter(|_| takes_time).map(|mark| not_awaited(step.call, mark))

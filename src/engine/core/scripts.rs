@@ -65,6 +65,7 @@ impl Core {
             RequestKind::Agent(agent) => self.agent_requested(vm, request.slot, agent, effects),
             RequestKind::Workflow(child) => self.child_requested(vm, request.slot, child, effects),
             RequestKind::Timer { delay } => self.timer_requested(vm, request.slot, delay, effects),
+            RequestKind::Sleep { duration } => self.sleep_requested(vm, request.slot, duration, effects),
             RequestKind::Cancel { target } => self.withdrawn(vm, target, effects),
         }
     }
@@ -81,16 +82,23 @@ impl Core {
         }
     }
 
-    /// Starts the timer, if it is still wanted.
+    /// Starts the timer or the sleep, if it is still wanted.
     pub(super) fn start_timer(&mut self, call: CallId, delay: Duration, effects: &mut Vec<Effect>) {
-        if let Some(CallState::Timer { started }) = self.calls.get_mut(&call).map(|call| &mut call.kind) {
-            *started = true;
-            effects.push(Effect::StartTimer { call, delay });
+        match self.calls.get_mut(&call).map(|call| &mut call.kind) {
+            Some(CallState::Timer { started }) => {
+                *started = true;
+                effects.push(Effect::StartTimer { call, delay });
+            }
+            Some(CallState::Sleep(_)) => self.start_sleep(call, effects),
+            _ => {}
         }
     }
 
     pub(super) fn timer_fired(&mut self, id: CallId, effects: &mut Vec<Effect>) {
         let Some(call) = self.calls.get(&id) else { return };
+        if matches!(call.kind, CallState::Sleep(_)) {
+            return self.conclude(id, Ok(None), effects);
+        }
         let record = self.ended_record(id, call, &Ok(None), false);
         let Some(ready) = self.take_off(id, Ok(None)) else { return };
         self.queue(id, ready, record.into_iter().collect(), effects);
@@ -166,7 +174,8 @@ impl Core {
         let mut news = Vec::new();
         if self.watched {
             let info = self.calls[&call].info();
-            let started = Event::CallStarted { call, script: vm, attempt: 1, continues: None, info };
+            let started =
+                Event::CallStarted { call, script: vm, attempt: 1, continues: None, until: None, info };
             news.push(Effect::Emit(started));
         }
         let spent = self.budget.spent;
@@ -224,6 +233,7 @@ impl Core {
         self.tell_derived(id, effects);
         self.end_call(id, end, effects);
         let Some(call) = self.calls.remove(&id) else { return };
+        self.forget_wait(id, &call.kind);
         if let Some(script) = self.scripts.get_mut(&call.vm) {
             script.pending.remove(&call.slot);
         }

@@ -21,6 +21,7 @@ pub(super) fn options() -> CoreOptions {
         max_agents: Cap::None,
         nesting_depth: 0,
         max_depth: 1,
+        max_sleep: None,
         seed: 0,
     }
 }
@@ -49,6 +50,11 @@ pub(super) fn agent_with(slot: u32, parsed: AgentOptions) -> Item {
 
 pub(super) fn timer(slot: u32) -> Item {
     Item::Request(Request { slot: Slot(slot), kind: RequestKind::Timer { delay: Duration::from_secs(1) } })
+}
+
+pub(super) fn sleep(slot: u32, ms: u64) -> Item {
+    let duration = Duration::from_millis(ms);
+    Item::Request(Request { slot: Slot(slot), kind: RequestKind::Sleep { duration } })
 }
 
 pub(super) fn child(slot: u32) -> Item {
@@ -93,6 +99,7 @@ pub(super) fn words(effects: &[Effect]) -> String {
                 Effect::CloseWorktree { call, success } => format!("close {call} {success}"),
                 Effect::StartChild { call, vm, .. } => format!("child {call} vm{}", vm.0),
                 Effect::StartTimer { call, .. } => format!("timer {call}"),
+                Effect::StartSleep { call, until } => format!("sleep {call} until {until}"),
                 Effect::StartBackoff { call, delay } => format!("backoff {call} {}ms", delay.as_millis()),
                 Effect::Abort { call } => format!("abort {call}"),
                 Effect::AbortAll => "abort all".to_owned(),
@@ -662,7 +669,9 @@ impl World<'_> {
                 }
             }
             Effect::CloseWorktree { call, .. } => assert!(self.closing.insert(call.0)),
-            Effect::StartTimer { call, .. } => assert!(self.timers.insert(call.0)),
+            Effect::StartTimer { call, .. } | Effect::StartSleep { call, .. } => {
+                assert!(self.timers.insert(call.0));
+            }
             Effect::StartBackoff { call, .. } => assert!(self.backoffs.insert(call.0)),
             Effect::Abort { call } => {
                 let known = self.agents.remove(&call.0)
@@ -709,6 +718,7 @@ impl World<'_> {
             let slot = program.slots;
             let said_now = match kind % 8 {
                 0..=4 => agent_with(slot, parsed),
+                5 if kind >= 128 => sleep(slot, kind.into()),
                 5 => timer(slot),
                 6 if vm == VmId::ROOT => child(slot),
                 _ => {

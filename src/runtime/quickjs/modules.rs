@@ -1,7 +1,7 @@
-//! Modules that scripts may import: the helpers that were read together with the script, and no others.
+//! Modules that scripts may import: the sandbox's own, the helpers that were read together with the script, and no others.
 //!
-//! Imports that a reader can see are refused before anything runs; what is refused here are names under `workflow:`,
-//! where the sandbox's own modules will be, and names that code makes up while it runs.
+//! Imports that a reader can see are refused before anything runs; what is refused here are names under `workflow:` that
+//! there are not, and names that code makes up while it runs.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Exception, Module, Result};
 
+use super::globals::Extra;
 use crate::model::script::Helpers;
 
 /// Resolves and loads the helpers of one script.
@@ -37,6 +38,9 @@ impl Loader for HelperModules {
     ) -> Result<Module<'js, Declared>> {
         if let Some(code) = self.0.code.get(name) {
             return Module::declare(ctx.clone(), name, &**code);
+        }
+        if name == "workflow:extra" {
+            return Module::declare_def::<Extra, _>(ctx.clone(), name);
         }
         let message =
             format!("workflow scripts cannot import '{name}': this version of the engine has no such module");

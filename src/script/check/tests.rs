@@ -617,3 +617,39 @@ fn typescript_is_checked_without_its_types() {
         assert_eq!((first.code, first.at.line, first.at.column), (code, line, column), "{source}");
     }
 }
+
+#[test]
+fn the_modules_of_the_sandbox_are_known_with_what_they_have() {
+    table(&[
+        ("import { slep } from 'workflow:extra'; export default 1", &["ERR_UNKNOWN_MODULE 10"]),
+        ("import extra from 'workflow:extra'; export default 1", &["ERR_UNKNOWN_MODULE 8"]),
+        ("import { sleep } from 'workflow:extras'; export default 1", &["ERR_UNKNOWN_MODULE 23"]),
+        ("const { sleep } = await import('workflow:x'); return 1", &["ERR_UNKNOWN_MODULE 32"]),
+        ("await SW.extra.slep('1s'); return 1", &["ERR_UNKNOWN_MODULE 16"]),
+        ("export default (args, ctx) => ctx.extra.slep('1s')", &["ERR_UNKNOWN_MODULE 41"]),
+        ("import { sleep } from 'workflow:extra'; sleep('1s'); export default 1", &["WARN_NOT_AWAITED 41"]),
+        ("SW.extra.sleep(5); return 1", &["WARN_NOT_AWAITED 1"]),
+        ("const { sleep } = SW.extra; sleep(5); return 1", &["WARN_NOT_AWAITED 29"]),
+        (
+            "const { sleep } = await import('workflow:extra'); await sleep('5'); return 1",
+            &["ERR_INVALID_DURATION 63"],
+        ),
+        (
+            "const extra = SW.extra; await extra.sleep(-1 * 2); await extra.sleep(`1 min`); return 1",
+            &["ERR_INVALID_DURATION 70"],
+        ),
+        ("await SW.extra.sleep(); return 1", &["ERR_INVALID_DURATION 7"]),
+        ("import * as x from 'workflow:extra'; export default x.sleep('1w')", &["ERR_INVALID_DURATION 61"]),
+    ]);
+    nothing(&[
+        "import { sleep } from 'workflow:extra'; await sleep('1h30m'); export default 1",
+        "import { sleep as wait } from 'workflow:extra'; export default async () => { await wait(1000) }",
+        "export default (args, { extra }) => extra.anything()",
+        "export default async (args, ctx) => { await ctx.extra.sleep('2d'); const { sleep } = ctx.extra; await sleep(5) }",
+        "await SW.extra.sleep('10ms')",
+        "const { sleep } = SW.extra; await sleep(args.wait); void sleep('1s'); return 1",
+        "const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)); await sleep('x'); return 1",
+        "return typeof SW === 'undefined' ? 1 : 2",
+    ]);
+    assert_eq!(hint("await SW.extra.slep('1s'); return 1"), "did you mean 'sleep'?");
+}

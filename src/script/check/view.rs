@@ -8,13 +8,15 @@ use std::cell::RefCell;
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
     Argument, BindingPattern, CallExpression, ChainElement, ExportDefaultDeclarationKind, Expression,
-    FormalParameters, IdentifierReference, ObjectPattern, Program, Statement,
+    FormalParameters, IdentifierReference, ImportDeclarationSpecifier, ObjectPattern, Program, Statement,
 };
 use oxc_semantic::{AstNode, AstNodes, NodeId, Reference, Scoping, Semantic, SymbolId};
 use oxc_span::GetSpan;
 use rustc_hash::FxHashMap;
 
 use crate::model::script::ScriptForm;
+
+const EXTRA_MODULE: &str = "workflow:extra";
 
 /// The functions of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(super) enum Hook {
     Workflow,
     Phase,
     Log,
+    /// Of `workflow:extra`.
+    Sleep,
 }
 
 impl Hook {
@@ -48,7 +52,18 @@ impl Hook {
             Self::Workflow => "workflow",
             Self::Phase => "phase",
             Self::Log => "log",
+            Self::Sleep => "sleep",
         }
+    }
+
+    /// The functions of `workflow:extra`.
+    fn of_extra(name: &str) -> Option<Self> {
+        (name == "sleep").then_some(Self::Sleep)
+    }
+
+    /// Gives a promise.
+    pub(super) fn takes_time(self) -> bool {
+        self.is_work() || self == Self::Sleep
     }
 
     /// Gives a promise, behind which agents work.
@@ -77,6 +92,8 @@ pub(super) struct View<'a> {
     changed: RefCell<FxHashMap<SymbolId, bool>>,
     /// Functions of the engine that the script got as parts of its context, by the names it has given them.
     received: FxHashMap<SymbolId, Hook>,
+    /// The names of `workflow:extra`, where it has any.
+    extra: Vec<SymbolId>,
     /// The function that the script exports.
     pub(super) entry: Option<Callable<'a>>,
     /// The context itself, where the script has a name for it.
@@ -94,6 +111,7 @@ impl<'a> View<'a> {
             semantic,
             changed: RefCell::default(),
             received: FxHashMap::default(),
+            extra: Vec::new(),
             entry: None,
             context: None,
             calls: Vec::new(),
@@ -101,6 +119,7 @@ impl<'a> View<'a> {
         };
         view.entry = view.find_entry();
         view.read_context();
+        view.read_imports();
         view.calls = view
             .nodes()
             .iter()
@@ -133,6 +152,9 @@ impl<'a> View<'a> {
                 None => Hook::named(&name.name),
                 Some(symbol) => self.received.get(&symbol).copied(),
             },
+            Expression::StaticMemberExpression(member) if self.is_extra(&member.object) => {
+                Hook::of_extra(&member.property.name)
+            }
             Expression::StaticMemberExpression(member) => {
                 let Expression::Identifier(object) = member.object.get_inner_expression() else {
                     return None;
@@ -145,6 +167,23 @@ impl<'a> View<'a> {
                 if holds_hooks { Hook::named(&member.property.name) } else { None }
             }
             _ => None,
+        }
+    }
+
+    /// Whether an expression is `SW.extra`, `ctx.extra`, or the module itself.
+    pub(super) fn is_extra(&self, expression: &Expression<'a>) -> bool {
+        match expression.get_inner_expression() {
+            Expression::Identifier(name) => {
+                self.symbol(name).is_some_and(|symbol| self.extra.contains(&symbol))
+            }
+            Expression::StaticMemberExpression(member) if member.property.name == "extra" => {
+                let is_context = |name: &IdentifierReference<'a>| {
+                    self.context.is_some() && self.symbol(name) == self.context
+                };
+                self.is_global(&member.object, "SW")
+                    || matches!(member.object.get_inner_expression(), Expression::Identifier(it) if is_context(it))
+            }
+            _ => false,
         }
     }
 
@@ -333,9 +372,66 @@ impl<'a> View<'a> {
         }
     }
 
+    /// `import { sleep } from 'workflow:extra'`, `import * as extra from …`, `const { sleep } = SW.extra`,
+    /// `const { sleep } = await import(…)`.
+    fn read_imports(&mut self) {
+        for statement in &self.program.body {
+            let Statement::ImportDeclaration(import) = statement else { continue };
+            if import.source.value != EXTRA_MODULE {
+                continue;
+            }
+            for specifier in import.specifiers.iter().flatten() {
+                match specifier {
+                    ImportDeclarationSpecifier::ImportSpecifier(it) => {
+                        if let Some(hook) = Hook::of_extra(&it.imported.name())
+                            && let Some(symbol) = it.local.symbol_id.get()
+                        {
+                            self.received.insert(symbol, hook);
+                        }
+                    }
+                    ImportDeclarationSpecifier::ImportNamespaceSpecifier(it) => {
+                        self.extra.extend(it.local.symbol_id.get());
+                    }
+                    ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => {}
+                }
+            }
+        }
+        for node in self.nodes().iter() {
+            let AstKind::VariableDeclarator(it) = node.kind() else { continue };
+            if !it.init.as_ref().is_some_and(|value| self.gives_extra(value)) {
+                continue;
+            }
+            match &it.id {
+                BindingPattern::BindingIdentifier(name) => self.extra.extend(name.symbol_id.get()),
+                BindingPattern::ObjectPattern(pattern) => {
+                    let pattern: &'a ObjectPattern<'a> = pattern;
+                    self.receive_by(pattern, Hook::of_extra);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a value is `SW.extra`, or `await import('workflow:extra')`.
+    fn gives_extra(&self, value: &Expression<'a>) -> bool {
+        match value.get_inner_expression() {
+            Expression::AwaitExpression(it) => match it.argument.get_inner_expression() {
+                Expression::ImportExpression(import) => {
+                    matches!(import.source.get_inner_expression(), Expression::StringLiteral(name) if name.value == EXTRA_MODULE)
+                }
+                _ => false,
+            },
+            other => self.is_extra(other),
+        }
+    }
+
     fn receive(&mut self, pattern: &ObjectPattern<'a>) {
+        self.receive_by(pattern, Hook::named);
+    }
+
+    fn receive_by(&mut self, pattern: &ObjectPattern<'a>, hook_of: fn(&str) -> Option<Hook>) {
         for property in &pattern.properties {
-            if let Some(hook) = property.key.static_name().and_then(|name| Hook::named(&name))
+            if let Some(hook) = property.key.static_name().and_then(|name| hook_of(&name))
                 && let BindingPattern::BindingIdentifier(name) = &property.value
                 && let Some(symbol) = name.symbol_id.get()
             {

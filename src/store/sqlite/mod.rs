@@ -268,8 +268,12 @@ impl Store for SqliteStore {
         self.readers.read(|tables| read::due(tables, &folder, now))
     }
 
-    fn next_wake(&self) -> Result<Option<u64>, StoreError> {
-        self.readers.read(read::next_wake)
+    fn next_wake(&self, after: u64) -> Result<Option<u64>, StoreError> {
+        self.readers.read(|tables| read::next_wake(tables, after))
+    }
+
+    fn suspended(&self) -> Result<Vec<RunId>, StoreError> {
+        self.readers.read(read::suspended)
     }
 
     fn orphans(&self, now: u64) -> Result<Vec<RunSummary>, StoreError> {

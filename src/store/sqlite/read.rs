@@ -142,9 +142,10 @@ pub(super) fn list(tables: &Connection, filter: &Filter) -> Result<Vec<RunSummar
 }
 
 pub(super) fn due(tables: &Connection, folder: &std::path::Path, now: u64) -> Result<Vec<RunSummary>, Halt> {
+    // Without being told, SQLite looks at every suspended run there is.
     let due = "WHERE runs.number IN ( \
-        SELECT number FROM runs WHERE status = 'suspended' AND wake_at <= ?1 UNION ALL \
-        SELECT number FROM runs WHERE cancel_at IS NOT NULL AND finished_at IS NULL AND status = 'suspended') \
+        SELECT number FROM runs INDEXED BY runs_by_wake WHERE status = 'suspended' AND wake_at <= ?1 UNION ALL \
+        SELECT number FROM runs INDEXED BY runs_by_cancel WHERE cancel_at IS NOT NULL AND finished_at IS NULL AND status = 'suspended') \
         ORDER BY runs.wake_at, runs.number";
     let mut due = summaries(tables, due, &[Value::Integer(signed(now))])?;
     due.retain(|run| is_free(run, folder, now));
@@ -158,9 +159,15 @@ fn is_free(run: &RunSummary, folder: &std::path::Path, now: u64) -> bool {
         .is_none_or(|owner| owner.lease_until <= now || !presence::is_alive(folder, owner.number))
 }
 
-pub(super) fn next_wake(tables: &Connection) -> Result<Option<u64>, Halt> {
-    let next = "SELECT min(wake_at) FROM runs WHERE status = 'suspended' AND wake_at IS NOT NULL";
-    Ok(tables.prepare_cached(next)?.query_row([], |row| rows::optional(row, 0))?)
+pub(super) fn next_wake(tables: &Connection, after: u64) -> Result<Option<u64>, Halt> {
+    let next =
+        "SELECT min(wake_at) FROM runs INDEXED BY runs_by_wake WHERE status = 'suspended' AND wake_at > ?1";
+    Ok(tables.prepare_cached(next)?.query_row([signed(after)], |row| rows::optional(row, 0))?)
+}
+
+pub(super) fn suspended(tables: &Connection) -> Result<Vec<RunId>, Halt> {
+    let mut ids = tables.prepare_cached("SELECT id FROM runs WHERE status = 'suspended' ORDER BY number")?;
+    Ok(ids.query_map([], |row| rows::run_id(row, 0))?.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn orphans(

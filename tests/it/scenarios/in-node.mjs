@@ -534,6 +534,7 @@ const KNOWN = {
   'children-by-name result.value.reviews.1.global': 'children share one global object here',
   'refused-globals *': 'Node.js has them, and the model needs some',
   'children-that-do-not-load *': 'the messages are the engine\'s own',
+  'sleeps *': 'not modelled',
   ...Object.fromEntries(
     ['concurrency', 'fail-fast', 'min-success', 'options-refused', 'settle', 'timeout'].map((name) => [`parallel-${name} *`, 'not modelled']),
   ),

@@ -1,10 +1,11 @@
 mod random;
+mod sleeps;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use super::super::tests::{RULES, answer, failure, idle, options, settled, timer, words};
+use super::super::tests::{RULES, answer, failure, idle, options, settled, sleep, timer, words};
 use super::super::{Input, ScriptRules};
 use super::*;
 use crate::model::budget::{BudgetChange, BudgetMode, BudgetState};
@@ -42,6 +43,9 @@ fn marker(asked: Asked<'_>) -> Mark {
         Asked::Timer(delay) => {
             (RecordedKind::Timer, None, [("ms", Some(delay.as_millis().to_string())), ("", None)])
         }
+        Asked::Sleep(duration) => {
+            (RecordedKind::Sleep, None, [("ms", Some(duration.as_millis().to_string())), ("", None)])
+        }
     };
     let fields: Vec<(String, String)> =
         fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
@@ -58,6 +62,8 @@ struct Journal(Vec<Written>);
 #[derive(Clone, Debug)]
 enum Written {
     Record(Record),
+    /// When the wait ends whose beginning is recorded next. In the journal of the engine it is one entry with that.
+    Until(CallId, u64),
     Spent(f64),
     Note,
 }
@@ -68,9 +74,21 @@ impl Journal {
         self.0.push(match effect {
             Effect::Record(record) => Written::Record((**record).clone()),
             Effect::Charged { budget, .. } => Written::Spent(budget.spent),
+            Effect::Emit(Event::CallStarted { call, until: Some(until), .. }) => {
+                Written::Until(*call, *until)
+            }
             Effect::Emit(Event::Log { .. } | Event::Phase { .. }) => Written::Note,
             _ => return,
         });
+    }
+
+    /// When the waits end that have begun.
+    fn untils(&self) -> std::collections::HashMap<CallId, u64> {
+        let until = |written: &Written| match written {
+            Written::Until(call, until) => Some((*call, *until)),
+            _ => None,
+        };
+        self.0.iter().filter_map(until).collect()
     }
 
     /// What a run that goes on from here is given.
@@ -84,13 +102,15 @@ impl Journal {
         {
             Some(place) => place,
             None => {
-                calls.push((id, RecordedCall { mark: mark.clone(), attempts: 0, end: None }));
+                calls.push((id, RecordedCall { mark: mark.clone(), attempts: 0, until: None, end: None }));
                 calls.len() - 1
             }
         };
+        let mut untils = FxHashMap::default();
         for written in &self.0 {
             match written {
                 Written::Note => recording.notes += 1,
+                Written::Until(call, until) => drop(untils.insert(*call, *until)),
                 Written::Spent(spent) => recording.spent = *spent,
                 Written::Record(Record::Begun { call, mark, spent }) => {
                     let place = place(&mut calls, *call, mark);
@@ -111,6 +131,7 @@ impl Journal {
                 }
             }
         }
+        calls.iter_mut().for_each(|(id, call)| call.until = untils.get(id).copied());
         calls.sort_by_key(|(id, _)| *id);
         recording.calls = calls;
         Box::new(recording)

@@ -76,7 +76,12 @@ if (isBody) {
   hidden(realGlobal, "globalThis", view);
 }
 
-const context = () => ({
+const contextOf = (own) => {
+  // Not enumerable: the original's context has no such member.
+  hidden(own, "extra", extra);
+  return own;
+};
+const context = () => contextOf({
   args: hooks.args,
   agent: hooks.agent,
   parallel: hooks.parallel,

@@ -11,6 +11,7 @@ mod arrays;
 mod date;
 mod determinism;
 mod errors;
+mod extra;
 mod json;
 mod locales;
 mod log;
@@ -38,6 +39,7 @@ use crate::model::metadata::WorkflowMetadata;
 use crate::model::script::{Script, ScriptForm};
 use crate::runtime::VmSetup;
 pub(super) use errors::Texts;
+pub(super) use extra::Extra;
 use unit::Unit;
 
 /// The primitives in the order in which they are evaluated, as one function expression `(native, setup) => bridge`.
@@ -52,6 +54,7 @@ static PRIMITIVES: Unit = Unit::new(
         include_str!("pipeline.js"),
         include_str!("workflow.js"),
         include_str!("budget.js"),
+        include_str!("extra.js"),
         include_str!("log.js"),
         include_str!("phase.js"),
         include_str!("install.js"),
@@ -104,6 +107,7 @@ fn native<'js>(ctx: &Ctx<'js>, outbox: &Rc<Outbox>) -> rquickjs::Result<Object<'
     native.set("workflow", workflow::native(ctx, outbox.clone())?)?;
     native.set("timer", timers::native_timer(ctx, outbox.clone())?)?;
     native.set("cancel", timers::native_cancel(ctx, outbox.clone())?)?;
+    native.set("sleep", extra::native_sleep(ctx, outbox.clone())?)?;
     native.set("log", log::native(ctx, outbox.clone())?)?;
     native.set("console", Function::new(ctx.clone(), |ctx: Ctx<'js>| CONSOLE.load(&ctx))?)?;
     native.set("phase", phase::native(ctx, outbox.clone())?)?;

@@ -47,7 +47,9 @@ fn run(mut vm: QuickJsVm) -> (Settled, Vec<Item>) {
                     RequestKind::Workflow(_) => {
                         waiting.push_back((request.slot, Err(ErrorData::new("Error", "no child"))));
                     }
-                    RequestKind::Timer { .. } => waiting.push_back((request.slot, Ok(None))),
+                    RequestKind::Timer { .. } | RequestKind::Sleep { .. } => {
+                        waiting.push_back((request.slot, Ok(None)))
+                    }
                     RequestKind::Cancel { target } => waiting.retain(|(slot, _)| slot != target),
                 }
             }
@@ -128,8 +130,8 @@ fn bodies_return_and_modules_export() {
             "! TypeError: Cannot read properties of undefined (reading 'map')",
         ),
         (
-            "import { sleep } from 'workflow:extra'; export default 1",
-            "! ReferenceError: workflow scripts cannot import 'workflow:extra': this version of the engine has no such module",
+            "import { sleep } from 'workflow:more'; export default 1",
+            "! ReferenceError: workflow scripts cannot import 'workflow:more': this version of the engine has no such module",
         ),
         ("export default () => parallel({})", "! TypeError: tasks.map is not a function"),
         ("export default () => pipeline({})", "! TypeError: items.map is not a function"),

@@ -62,7 +62,7 @@ fn promise<'a>(view: &View<'a>, call: &'a CallExpression<'a>, outside: bool) -> 
     let mut chained = false;
     loop {
         if let Some(hook) = view.hook(&call.callee) {
-            return (hook.is_work() && (outside || !chained)).then(|| format!("{}()", hook.name()));
+            return (hook.takes_time() && (outside || !chained)).then(|| format!("{}()", hook.name()));
         }
         let Some(member) = call.callee.get_inner_expression().as_member_expression() else { break };
         let name = member.static_property_name()?;

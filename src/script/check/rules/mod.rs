@@ -6,6 +6,7 @@
 mod arguments;
 mod awaits;
 mod defaults;
+mod extra;
 mod functions;
 mod globals;
 mod loops;
@@ -41,6 +42,7 @@ pub(super) fn run<'a>(
     loops::check(&view, found);
     defaults::check(&view, found);
     mentions::check(&view, found);
+    extra::check(&view, found);
     if let Some(metadata) = metadata {
         let declared = metadata::Declared::read(&view);
         metadata::check(&view, &declared, found);

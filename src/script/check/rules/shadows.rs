@@ -18,7 +18,10 @@ pub(super) fn check(view: &View<'_>, found: &mut Found) {
             too_early(view, symbol, found);
         }
         let name = scoping.symbol_name(symbol);
-        if HOOKS.contains(&name) && !matches!(name, "args" | "budget") && never_a_function(view, symbol) {
+        if HOOKS.contains(&name)
+            && !matches!(name, "args" | "budget" | "SW")
+            && never_a_function(view, symbol)
+        {
             called(view, symbol, found);
         }
     }

@@ -263,7 +263,7 @@ fn a_damaged_store_says_what_to_do() {
     let claimed = store.claim(&good.run, TTL, 1).wait();
     assert_eq!(code(claimed), "ERR_STORE_CORRUPT");
     // What the damage does not concern still works.
-    assert_eq!(store.next_wake().unwrap(), None);
+    assert_eq!(store.next_wake(0).unwrap(), None);
 }
 
 /// As a user who may read the file and no more. Needs a user other than root, whom nothing keeps from writing.

@@ -217,7 +217,12 @@ fn parked_runs_are_due_in_time_or_to_be_cancelled() {
     assert_eq!(due(2_999), ["held"]);
     assert_eq!(due(3_000), ["held", "soon"]);
     assert_eq!(due(9_000), ["held", "soon", "later"]);
-    assert_eq!(store.next_wake().unwrap(), Some(500));
+    assert_eq!(store.next_wake(0).unwrap(), Some(500));
+    assert_eq!(store.next_wake(499).unwrap(), Some(500));
+    assert_eq!(store.next_wake(500).unwrap(), Some(3_000));
+    assert_eq!(store.next_wake(5_000).unwrap(), None);
+    let suspended: Vec<_> = store.suspended().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(suspended, ["later", "soon", "for ever", "held"]);
     let request = CancelRequest { at: 1, reason: "user".to_owned() };
     store.request_cancel(&id("for ever"), request).wait().unwrap();
     assert_eq!(due(999), ["for ever"]);

@@ -118,6 +118,7 @@ struct Plan {
 enum Step {
     Ask(String),
     Wait,
+    Sleep,
     /// A child that asks for these, one after the other.
     Child(Vec<String>),
 }
@@ -163,6 +164,7 @@ impl Script {
             said.push(match step {
                 Step::Ask(prompt) => ask(slot, &prompt),
                 Step::Wait => timer(slot),
+                Step::Sleep => sleep(slot, 100),
                 Step::Child(prompts) => call(slot, &prompts.join(" ")),
             });
         }
@@ -183,7 +185,8 @@ impl Script {
                     let prompt = format!("p{}", chance.below(3));
                     said.push(ask_with(self.free_slot(), &prompt, parsed));
                 }
-                9..11 => said.push(timer(self.free_slot())),
+                9 => said.push(timer(self.free_slot())),
+                10 => said.push(sleep(self.free_slot(), 100 * chance.below(3) as u64)),
                 11..13 if self.depth < 2 => {
                     let name = ["a", "b", "missing"][chance.below(3)];
                     said.push(call(self.free_slot(), name));
@@ -286,6 +289,7 @@ enum UnderWay {
     BackingOff,
     Closing,
     Timer,
+    Sleep,
 }
 
 /// One thing that happened, and whether the call was over then.
@@ -315,6 +319,11 @@ struct World {
     next_call: u64,
     places: HashMap<(VmId, Slot), CallId>,
     under_way: BTreeMap<CallId, UnderWay>,
+    /// What time it is, and when sleeps end.
+    time: u64,
+    untils: HashMap<CallId, u64>,
+    /// It may take answers of an earlier journal wherever they stood.
+    takes_over: bool,
     /// What scripts were shown: the call, whether it had ended, and the rest as text.
     shown: Vec<(CallId, bool, String)>,
     outcomes: HashMap<CallId, crate::model::outcome::Outcome>,
@@ -342,7 +351,9 @@ impl World {
                 _ => {}
             }
         }
+        let takes_over = recording.as_ref().is_some_and(|recording| recording.drift == Drift::Match);
         let mut world = Self {
+            takes_over,
             setup,
             core,
             written_at: Vec::new(),
@@ -355,6 +366,8 @@ impl World {
             next_call: 0,
             places: HashMap::new(),
             under_way: BTreeMap::new(),
+            time: 1_000,
+            untils: HashMap::new(),
             shown: Vec::new(),
             outcomes: HashMap::new(),
             notes: Vec::new(),
@@ -379,13 +392,17 @@ impl World {
         world.written_at = self.written_at[..entries].to_vec();
         world.happened = world.written_at.last().map_or(0, |at| at.expect("a point to go on from"));
         world.notes = self.notes[..notes].to_vec();
+        world.time = self.time + 1_000;
+        world.untils = world.journal.untils();
         world
     }
 
     /// The numbers of entries after which a crash is worth looking at.
     fn cuts(&self) -> Vec<usize> {
         let entries = self.journal.0.iter().zip(&self.written_at).enumerate();
-        let ends = entries.filter(|(_, (entry, at))| !matches!(entry, Written::Spent(_)) && at.is_some());
+        let ends = entries.filter(|(_, (entry, at))| {
+            !matches!(entry, Written::Spent(_) | Written::Until(..)) && at.is_some()
+        });
         std::iter::once(0).chain(ends.map(|(number, _)| number + 1)).collect()
     }
 
@@ -453,6 +470,12 @@ impl World {
                 assert!(self.cancelled || !self.recorded.contains(&(call, true)), "timer {call} runs again");
                 assert_eq!(self.under_way.insert(call, UnderWay::Timer), None);
             }
+            Effect::StartSleep { call, until } => {
+                assert!(!self.cancelled, "{call} sleeps in a run that is cancelled");
+                assert!(!self.recorded.contains(&(call, true)), "sleep {call} begins again");
+                assert_eq!(*self.untils.entry(call).or_insert(until), until, "sleep {call} takes longer");
+                assert_eq!(self.under_way.insert(call, UnderWay::Sleep), None);
+            }
             Effect::StartBackoff { call, .. } => drop(self.under_way.insert(call, UnderWay::BackingOff)),
             Effect::Abort { call } => {
                 assert!(self.under_way.remove(&call).is_some(), "{call} is aborted and not under way");
@@ -517,12 +540,15 @@ impl World {
                 RequestKind::Agent(agent) => marker(Asked::Agent(agent)),
                 RequestKind::Workflow(child) => marker(Asked::Child(child)),
                 RequestKind::Timer { delay } => marker(Asked::Timer(*delay)),
+                RequestKind::Sleep { duration } => marker(Asked::Sleep(*duration)),
                 RequestKind::Cancel { .. } => continue,
             };
             self.places.insert((vm, request.slot), CallId(self.next_call));
             self.next_call += 1;
             self.asked.push(mark);
         }
+        self.time += 10;
+        self.feed(Input::Clock { now: self.time });
         self.feed(Input::VmIdle { vm, said, settled });
     }
 
@@ -545,7 +571,7 @@ impl World {
         let what = match state {
             UnderWay::BackingOff => What::BackedOff,
             UnderWay::Closing => What::Closed,
-            UnderWay::Timer => What::Fired,
+            UnderWay::Timer | UnderWay::Sleep => What::Fired,
             UnderWay::Running => match chance.below(16) {
                 0..2 => What::Fail { retryable: true, tokens },
                 2 => What::Fail { retryable: false, tokens },
@@ -556,6 +582,24 @@ impl World {
             },
         };
         (*call, what)
+    }
+
+    /// A run can be put away when it waits for sleeps alone, and only then.
+    fn check_parking(&self) {
+        let sleeps: Vec<u64> = self
+            .under_way
+            .iter()
+            .filter(|(_, state)| **state == UnderWay::Sleep)
+            .map(|(call, _)| self.untils[call])
+            .collect();
+        let only = self.running.is_none() && sleeps.len() == self.under_way.len();
+        let expected = sleeps.iter().min().copied().filter(|_| only);
+        // One that may still take over answers stays as long as there are some.
+        let found = self.core.sleeps_only();
+        assert!(
+            found == expected || (found.is_none() && self.takes_over),
+            "{found:?} instead of {expected:?}"
+        );
     }
 
     /// Lets things happen until the run is over.
@@ -569,6 +613,7 @@ impl World {
                 self.run_script();
                 continue;
             }
+            self.check_parking();
             let (call, what) = self.pick(&mut chance);
             self.happened += 1;
             self.apply(call, &what);
@@ -608,7 +653,7 @@ impl World {
         let fits = match (self.under_way.get(call), what) {
             (Some(UnderWay::BackingOff), What::BackedOff)
             | (Some(UnderWay::Closing), What::Closed)
-            | (Some(UnderWay::Timer), What::Fired) => true,
+            | (Some(UnderWay::Timer | UnderWay::Sleep), What::Fired) => true,
             (Some(UnderWay::Running), What::BackedOff | What::Closed | What::Fired) => false,
             (Some(UnderWay::Running), _) => true,
             _ => false,
@@ -626,7 +671,7 @@ impl World {
                 None => break,
                 Some(UnderWay::BackingOff) => What::BackedOff,
                 Some(UnderWay::Closing) => What::Closed,
-                Some(UnderWay::Timer) => What::Fired,
+                Some(UnderWay::Timer | UnderWay::Sleep) => What::Fired,
                 Some(UnderWay::Running) => {
                     // Other calls than before may have this number in a run that does not go on exactly.
                     let answer = What::Answer { value: 0, tokens: 0 };
@@ -677,7 +722,8 @@ fn plan(seed: u64) -> Plan {
         .map(|_| {
             (0..1 + chance.below(4))
                 .map(|_| match chance.below(8) {
-                    0 => Step::Wait,
+                    0 if chance.one_in(2) => Step::Wait,
+                    0 => Step::Sleep,
                     1 => Step::Child((0..1 + chance.below(3)).map(|_| prompt(&mut chance)).collect()),
                     _ => Step::Ask(prompt(&mut chance)),
                 })
@@ -697,7 +743,7 @@ impl Plan {
             .flatten()
             .filter_map(|step| match step {
                 Step::Ask(prompt) => Some(prompt),
-                Step::Wait | Step::Child(_) => None,
+                Step::Wait | Step::Sleep | Step::Child(_) => None,
             })
             .collect();
         let number = chance.below(asks.len());
@@ -790,7 +836,7 @@ proptest! {
             // Calls that are made now have no number that the journal knows.
             let records = second.journal.0.iter().filter_map(|written| match written {
                 Written::Record(Record::Begun { call, .. } | Record::Ended { call, .. }) => Some(call.0 + 1),
-                Written::Spent(_) | Written::Note => None,
+                Written::Spent(_) | Written::Until(..) | Written::Note => None,
             });
             second.next_call = records.fold(second.next_call, u64::max);
             second.feed(cancel());
