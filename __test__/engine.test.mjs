@@ -156,6 +156,25 @@ test('an edited stage runs again, and the others are not paid for twice', async 
   }
 })
 
+test('a process that dies after a run was taken up with a changed source loses no answer', async (t) => {
+  const path = folder(t, {})
+  const flow = (second) => script(`export default async () => [await agent('a'), await agent('${second}'), await agent('c'), await agent('d')]`)
+  writeFileSync(join(path, 'flow.js'), flow('b'))
+  writeFileSync(join(path, 'new.js'), flow('changed'))
+  const first = open(t, path)
+  assert.deepEqual(await (await first.run(join(path, 'flow.js'), { runId: 'r', onAgent: answer() })).result, ['<a>', '<b>', '<c>', '<d>'])
+  // The process ends while the changed call is under way: the calls after it have not been asked for again.
+  const resumed = await first.resume('r', { scriptPath: join(path, 'new.js'), onAgent: () => new Promise(() => {}) })
+  for await (const { type } of resumed.events({ from: 11 })) if (type === 'call.started') break
+  await first.close()
+  await assert.rejects(resumed.result, { code: 'ERR_RUN_LEFT' })
+  const second = open(t, path)
+  const calls = []
+  const [again] = await second.recover({ onAgent: answer(calls) })
+  assert.deepEqual(await again.result, ['<a>', '<changed>', '<c>', '<d>'])
+  assert.deepEqual(calls, ['changed'])
+})
+
 test('a script that does something else than its journal says is stopped, and nothing is lost', async (t) => {
   const path = folder(t, { 'flow.js': script("export default async () => [await agent('a', { label: 'one' }), await agent('b')]") })
   const engine = open(t, path)

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::clock;
+use super::core::Parts;
 use crate::model::budget::BudgetState;
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::event::Event;
@@ -22,7 +23,7 @@ use crate::model::ids::CallId;
 use crate::model::journal::{Batch, Entry, Lease, RunPatch, RunStatus, UsageTotals};
 use crate::model::json::JsonText;
 use crate::model::recording::{
-    About, Drift, Fingerprint, Mark, Record, RecordedCall, RecordedEnd, RecordedKind, RecordedStep, Recording,
+    About, Drift, Fingerprint, Mark, Record, RecordedEnd, RecordedKind, RecordedStep, Recording,
 };
 use crate::model::store::StoreError;
 use crate::store::{Pending, Store};
@@ -31,6 +32,9 @@ use crate::store::{Pending, Store};
 const TIMER: &str = "timer";
 /// Where a journal begins anew: what stands before it was taken over or left behind.
 const RESUMED: &str = "run.resumed";
+
+/// The first calls of an earlier part were all taken over. Nobody is told.
+const REPLAYED: &str = "replayed";
 
 /// How long a store may refuse what there is to write, before the run gives up and can be resumed later.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -91,7 +95,10 @@ impl Journal {
 
     /// Notes what a replay needs: with the event of the same call that was noted last, else by itself.
     pub(super) fn record(&mut self, record: &Record) {
-        let (call, body) = written(record);
+        let Some((call, body)) = written(record) else {
+            self.push(REPLAYED, None, "{}".to_owned());
+            return;
+        };
         let last = self.batch.entries.last_mut().filter(|entry| entry.call == Some(call.0));
         match last.filter(|entry| !entry.body.as_str().contains("\"record\":")) {
             Some(entry) => {
@@ -219,9 +226,9 @@ fn may_pass(error: &StoreError) -> bool {
     )
 }
 
-/// A record as JSON.
-fn written(record: &Record) -> (CallId, String) {
-    match record {
+/// A record of a call as JSON.
+fn written(record: &Record) -> Option<(CallId, String)> {
+    Some(match record {
         Record::Begun { call, mark, spent } => {
             let body = json!({
                 "kind": mark.kind, "begun": true, "fp": mark.fingerprint.to_string(), "about": &*mark.about, "spent": spent,
@@ -248,7 +255,8 @@ fn written(record: &Record) -> (CallId, String) {
             }
             (*call, text)
         }
-    }
+        Record::Replayed => return None,
+    })
 }
 
 #[derive(Deserialize)]
@@ -262,6 +270,7 @@ struct Body<'a> {
     attempt: Option<u32>,
     code: Option<Cow<'a, str>>,
     anew: Option<bool>,
+    drift: Option<Drift>,
 }
 
 #[derive(Deserialize)]
@@ -288,66 +297,71 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawV
     <&RawValue>::deserialize(from).map(Some)
 }
 
-/// Makes of the entries of a journal what a run goes on from. `until` leaves out that call and all that came after.
+/// Makes of the entries of a journal what a run goes on from.
 ///
 /// # Errors
 /// An entry that this engine has not written.
 pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, StoreError> {
-    let mut recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
-    let mut places: rustc_hash::FxHashMap<u64, usize> = rustc_hash::FxHashMap::default();
+    let mut parts = Parts::new();
     for entry in entries {
         let body: Body<'_> =
-            serde_json::from_str(entry.body.as_str()).map_err(|error| StoreError::Corrupt {
-                path: std::path::PathBuf::new(),
-                message: format!("entry {} of the journal cannot be read: {error}", entry.seq),
-            })?;
+            serde_json::from_str(entry.body.as_str()).map_err(|error| corrupt(entry, &error.to_string()))?;
         match &*entry.kind {
-            "log" | "phase" => recording.notes += 1,
-            "warning" if body.code.as_deref().is_some_and(is_note) => recording.notes += 1,
-            RESUMED if body.anew == Some(true) => {
-                recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
-                places.clear();
-                continue;
-            }
+            "log" | "phase" => parts.newest().notes += 1,
+            "warning" if body.code.as_deref().is_some_and(is_note) => parts.newest().notes += 1,
+            RESUMED => parts.resumed(body.drift.unwrap_or(Drift::Fail), body.anew == Some(true)),
+            REPLAYED => parts.replayed(),
             _ => {}
         }
-        let (Some(call), Some(record)) = (entry.call, body.record) else {
-            if let (Some(call), Some(attempt)) = (entry.call.and_then(|call| places.get(&call)), body.attempt)
-            {
-                recording.calls[*call].1.attempts = attempt;
-            }
-            continue;
-        };
-        recording.spent = recording.spent.max(record.spent);
-        let id = CallId(call);
-        let place = *places.entry(call).or_insert_with(|| {
-            let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
-            let mark = Mark { kind: record.kind, fingerprint, about: Arc::new(record.about.clone()) };
-            recording.calls.push((id, RecordedCall { mark, attempts: 0, end: None }));
-            recording.calls.len() - 1
-        });
-        if record.begun {
-            recording.calls[place].1.attempts = body.attempt.unwrap_or(0);
-            if record.kind == RecordedKind::Child {
-                recording.steps.push(RecordedStep { call: id, ended: false, spent: record.spent });
-            }
-            continue;
+        if let (Some(call), Some(record)) = (entry.call, body.record) {
+            let known = Known { attempt: body.attempt, usage: body.usage, session: body.session_id };
+            read(&mut parts, CallId(call), record, known);
         }
-        recording.steps.push(RecordedStep { call: id, ended: true, spent: record.spent });
-        let outcome = match (record.error, record.value) {
-            (Some(error), _) => Err(error),
-            (None, Some(value)) => Ok(Some(JsonText::new(value.get()))),
-            (None, None) => Ok(None),
-        };
-        recording.calls[place].1.end = Some(RecordedEnd {
-            outcome,
-            failed: record.failed,
-            charged: record.charged,
-            usage: body.usage.map(|usage| JsonText::new(usage.get())),
-            session: body.session_id,
-        });
     }
-    Ok(recording)
+    Ok(parts.into_recording(drift))
+}
+
+/// What the event of a record says, as far as it counts.
+struct Known<'a> {
+    attempt: Option<u32>,
+    usage: Option<&'a RawValue>,
+    session: Option<String>,
+}
+
+/// Takes in one record of a call.
+fn read(parts: &mut Parts, id: CallId, record: RecordBody<'_>, known: Known<'_>) {
+    parts.spent(record.spent);
+    let (kind, spent) = (record.kind, record.spent);
+    let mark = || {
+        let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
+        Mark { kind, fingerprint, about: Arc::new(record.about) }
+    };
+    if record.begun {
+        parts.begun(id, known.attempt.unwrap_or(0), mark);
+        if kind == RecordedKind::Child {
+            parts.newest().steps.push(RecordedStep { call: id, ended: false, spent });
+        }
+        return;
+    }
+    let outcome = match (record.error, record.value) {
+        (Some(error), _) => Err(error),
+        (None, Some(value)) => Ok(Some(JsonText::new(value.get()))),
+        (None, None) => Ok(None),
+    };
+    let end = RecordedEnd {
+        outcome,
+        failed: record.failed,
+        charged: record.charged,
+        usage: known.usage.map(|usage| JsonText::new(usage.get())),
+        session: known.session,
+    };
+    parts.ended(id, end, mark);
+    parts.newest().steps.push(RecordedStep { call: id, ended: true, spent });
+}
+
+fn corrupt(entry: &Entry, why: &str) -> StoreError {
+    let message = format!("entry {} of the journal cannot be read: {why}", entry.seq);
+    StoreError::Corrupt { path: std::path::PathBuf::new(), message }
 }
 
 /// Warnings that scripts cause, told again by a script that does the same again.
@@ -358,7 +372,7 @@ fn is_note(code: &str) -> bool {
 /// An entry as whoever watches sees it: without what only replays need.
 pub fn shown(entry: &Entry) -> Option<Value> {
     let Ok(Value::Object(mut body)) = entry.body.parse() else { return None };
-    if entry.kind == TIMER {
+    if entry.kind == TIMER || entry.kind == REPLAYED {
         return None;
     }
     body.shift_remove("record");
@@ -369,6 +383,7 @@ pub fn shown(entry: &Entry) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::model::outcome::Outcome;
+    use crate::model::recording::Earlier;
 
     fn mark(kind: RecordedKind) -> Mark {
         let about =
@@ -404,13 +419,16 @@ mod tests {
                     2,
                     "call.started",
                     Some(3),
-                    format!(r#"{{"attempt":2,"record":{}}}"#, written(&begun).1),
+                    format!(r#"{{"attempt":2,"record":{}}}"#, written(&begun).unwrap().1),
                 ),
                 entry(
                     3,
                     "call.ended",
                     Some(3),
-                    format!(r#"{{"usage":{{"x":1}},"sessionId":"s","record":{}}}"#, written(&ended).1),
+                    format!(
+                        r#"{{"usage":{{"x":1}},"sessionId":"s","record":{}}}"#,
+                        written(&ended).unwrap().1
+                    ),
                 ),
             ];
             let unfinished = recording(&entries[..2], Drift::Fail).unwrap();
@@ -428,13 +446,121 @@ mod tests {
     #[test]
     fn what_stands_before_a_new_beginning_does_not_count() {
         let begun = Record::Begun { call: CallId(0), mark: mark(RecordedKind::Child), spent: 0.0 };
-        let child =
-            |seq| entry(seq, "call.started", Some(0), format!(r#"{{"record":{}}}"#, written(&begun).1));
+        let child = |seq| {
+            entry(seq, "call.started", Some(0), format!(r#"{{"record":{}}}"#, written(&begun).unwrap().1))
+        };
         let resumed = |anew| entry(2, RESUMED, None, format!(r#"{{"drift":"match","anew":{anew}}}"#));
         let steps = |entries: &[Entry]| recording(entries, Drift::Fail).unwrap().steps.len();
         assert_eq!(steps(&[child(1), resumed(false), child(3)]), 2);
         assert_eq!(steps(&[child(1), resumed(true), child(3)]), 1);
         assert_eq!(steps(&[child(1), resumed(true)]), 0);
+    }
+
+    #[test]
+    fn what_a_new_part_has_not_come_to_is_a_reserve() {
+        let mark = |fingerprint| Mark { fingerprint: Fingerprint(fingerprint), ..mark(RecordedKind::Agent) };
+        let begun = |seq, call: u64, fingerprint| {
+            let record = Record::Begun { call: CallId(call), mark: mark(fingerprint), spent: 0.0 };
+            let body = format!(r#"{{"attempt":1,"record":{}}}"#, written(&record).unwrap().1);
+            entry(seq, "call.started", Some(call), body)
+        };
+        let ended = |seq: u64, call: u64, fingerprint| {
+            let outcome = Ok(Some(JsonText::new(seq.to_string())));
+            let (call, mark) = (CallId(call), mark(fingerprint));
+            let record =
+                Record::Ended { call, mark, outcome, failed: false, charged: 1.0, spent: seq as f64 };
+            entry(seq, "call.ended", Some(call.0), format!(r#"{{"record":{}}}"#, written(&record).unwrap().1))
+        };
+        let resumed = |seq, drift: Drift, anew: bool| {
+            let body = serde_json::to_string(&Event::RunResumed { drift, anew }).unwrap();
+            entry(seq, RESUMED, None, body)
+        };
+        let replayed = |seq| entry(seq, REPLAYED, None, "{}".to_owned());
+        // Equal to each other: the first three. The second of them is not over; all begin out of order.
+        let live = [begun(1, 1, 7), begun(2, 2, 7), begun(3, 0, 7), begun(4, 3, 8)];
+        let live = [&live[..], &[ended(5, 2, 7), ended(6, 3, 8), ended(7, 0, 7)]].concat();
+        let shown = |entries: &[Entry], drift| {
+            let recording = recording(entries, drift).unwrap();
+            let answers = |earlier: &Earlier| match earlier {
+                Earlier::Answer(end) => end.outcome.clone().unwrap().map(|value| value.as_str().to_owned()),
+                Earlier::Unanswered { .. } => None,
+            };
+            let of = |print| {
+                let all = recording.reserve.iter().filter(move |(other, _)| *other == Fingerprint(print));
+                all.map(|(_, earlier)| answers(earlier).unwrap_or_default()).collect::<Vec<_>>().join(" ")
+            };
+            let calls: Vec<u64> = recording.calls.iter().map(|(id, _)| id.0).collect();
+            format!("{:?} {calls:?} 7: {}; 8: {}; {}", recording.drift, of(7), of(8), recording.spent)
+        };
+        let with = |more: &[Entry]| [&live[..], more].concat();
+        for (more, drift, expected) in [
+            (vec![], Drift::Fail, "Fail [0, 1, 2, 3] 7: ; 8: ; 7"),
+            (vec![resumed(8, Drift::Match, true)], Drift::Fail, "Fail [] 7: 7  5; 8: 6; 7"),
+            // The first has taken an answer, the second nothing, as it ran.
+            (
+                vec![resumed(8, Drift::Match, true), ended(9, 4, 7), begun(10, 5, 7)],
+                Drift::Match,
+                "Match [4, 5] 7: 5; 8: 6; 9",
+            ),
+            (
+                vec![
+                    resumed(8, Drift::Match, true),
+                    ended(9, 4, 7),
+                    resumed(10, Drift::Fail, false),
+                    begun(11, 5, 7),
+                    ended(12, 6, 7),
+                ],
+                Drift::Fail,
+                "Fail [4, 5, 6] 7: ; 8: 6; 12",
+            ),
+            // What one part has taken, and what it left, is there for the next one.
+            (
+                vec![
+                    resumed(8, Drift::Match, true),
+                    ended(9, 4, 7),
+                    resumed(10, Drift::Match, true),
+                    ended(11, 0, 8),
+                ],
+                Drift::Fail,
+                "Fail [0] 7: 9  5; 8: ; 11",
+            ),
+            // A prefix: over, by what it says or by what it does, or not.
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7)],
+                Drift::Fail,
+                "Prefix [0, 1, 2, 3] 7: ; 8: ; 9",
+            ),
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7)],
+                Drift::Match,
+                "Match [0, 1, 2, 3] 7: ; 8: ; 9",
+            ),
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7), replayed(10)],
+                Drift::Fail,
+                "Fail [0] 7: ; 8: ; 9",
+            ),
+            (vec![resumed(8, Drift::Prefix, true), begun(9, 0, 7)], Drift::Match, "Match [0] 7: ; 8: ; 7"),
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7), resumed(10, Drift::Match, true)],
+                Drift::Fail,
+                "Fail [] 7: 7  5; 8: 6; 9",
+            ),
+            (
+                vec![
+                    resumed(8, Drift::Match, true),
+                    ended(9, 0, 7),
+                    resumed(10, Drift::Prefix, true),
+                    ended(11, 0, 7),
+                    replayed(12),
+                ],
+                Drift::Fail,
+                "Fail [0] 7: ; 8: ; 11",
+            ),
+        ] {
+            assert_eq!(shown(&with(&more), drift), expected, "{more:#?}");
+        }
+        assert_eq!(super::shown(&replayed(1)), None);
     }
 
     #[test]

@@ -108,13 +108,41 @@ pub struct RecordedEnd {
     pub session: Option<String>,
 }
 
+impl RecordedEnd {
+    /// Whether it is an answer that an equal call can be given.
+    pub fn is_usable(&self) -> bool {
+        !self.failed && self.outcome.is_ok()
+    }
+}
+
 /// A call of the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedCall {
     pub mark: Mark,
+    /// How many of its attempts have begun.
     pub attempts: u32,
     /// `None`: it had begun, and nothing is known of its end.
     pub end: Option<RecordedEnd>,
+}
+
+/// What an equal call is given of an earlier one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Earlier {
+    /// Its answer.
+    Answer(RecordedEnd),
+    /// No answer: it has to run. If the earlier one was not over, its attempts are counted on.
+    Unanswered { attempts: u32 },
+}
+
+impl From<RecordedCall> for Earlier {
+    fn from(call: RecordedCall) -> Self {
+        match call.end {
+            Some(end) if end.is_usable() => Self::Answer(end),
+            // It has failed for good: whoever tries it once more starts from the beginning.
+            Some(_) => Self::Unanswered { attempts: 0 },
+            None => Self::Unanswered { attempts: call.attempts },
+        }
+    }
 }
 
 /// One thing that a script was shown.
@@ -147,10 +175,20 @@ pub struct Recording {
     pub calls: Vec<(CallId, RecordedCall)>,
     /// In the order in which scripts saw them.
     pub steps: Vec<RecordedStep>,
+    /// What agent calls were given in parts of the journal before this one, and none of its calls has taken: for equal
+    /// calls that the journal does not tell of, those that are equal to each other in their order.
+    pub reserve: Vec<(Fingerprint, Earlier)>,
     /// Log lines, phases and warnings of scripts that were told.
     pub notes: u64,
-    /// What had been spent in all.
+    /// What had been spent in all, by every part.
     pub spent: f64,
+}
+
+impl Recording {
+    /// A journal that tells of nothing.
+    pub fn new(drift: Drift) -> Self {
+        Self { drift, calls: Vec::new(), steps: Vec::new(), reserve: Vec::new(), notes: 0, spent: 0.0 }
+    }
 }
 
 /// What is written down of a call beside its events.
@@ -160,6 +198,8 @@ pub enum Record {
     Begun { call: CallId, mark: Mark, spent: f64 },
     /// It has an outcome, which its script will see, with this budget.
     Ended { call: CallId, mark: Mark, outcome: Outcome, failed: bool, charged: f64, spent: f64 },
+    /// All that there was to show of a journal whose first calls were taken was shown. What stands before is given up.
+    Replayed,
 }
 
 impl fmt::Display for Mark {

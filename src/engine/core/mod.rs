@@ -6,6 +6,7 @@
 
 mod agents;
 mod limits;
+mod parts;
 mod replay;
 mod scripts;
 #[cfg(test)]
@@ -29,7 +30,8 @@ use crate::model::request::{AgentRequest, ChildRequest, Item};
 
 use agents::AgentCall;
 use limits::Limits;
-use replay::Replay;
+pub(super) use parts::Parts;
+use replay::{Replay, Reserve};
 
 /// What the coordinator reports. The list is closed: nothing else can change a run.
 #[derive(Clone, Debug)]
@@ -213,6 +215,8 @@ pub struct Core {
     marker: Option<Marker>,
     /// The journal that the run goes on from.
     replay: Option<Replay>,
+    /// What equal calls of its earlier parts came to.
+    reserve: Reserve,
     /// What had been spent when that journal ended.
     restored: f64,
     /// Notes of scripts that were told before.
@@ -242,6 +246,7 @@ impl Core {
             exhaustion_told: false,
             marker: None,
             replay: None,
+            reserve: Reserve::default(),
             restored: 0.0,
             notes_told: 0,
         }
@@ -297,7 +302,7 @@ impl Core {
                 self.notes_told = recording.notes;
                 self.exhaustion_told = BudgetState { spent: recording.spent, ..self.budget }.exhausted();
             }
-            self.replay = Some(Replay::new(*recording));
+            self.go_on_from(*recording);
         }
         self.scripts.insert(
             VmId::ROOT,
@@ -355,6 +360,7 @@ impl Core {
         effects.push(Effect::StartGrace);
         // From here on the journal tells of another run than this one. Timers that were set aside fire below.
         drop(self.leave_replay(effects));
+        self.reserve = Reserve::default();
         self.waiting.clear();
         self.limits = Limits::default();
         effects.push(Effect::AbortAll);

@@ -12,8 +12,8 @@ use super::{CallState, Core, Effect, Phase, Ready};
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::recording::{
-    Asked, Drift, Fingerprint, Mark, Record, RecordedCall, RecordedEnd, RecordedStep, Recording, drifted,
-    not_awaited, not_ended,
+    Asked, Drift, Earlier, Fingerprint, Mark, Record, RecordedCall, RecordedEnd, RecordedKind, RecordedStep,
+    Recording, drifted, not_awaited, not_ended,
 };
 
 /// The journal of an earlier part of the run, as far as it was not shown yet.
@@ -23,15 +23,46 @@ pub(super) struct Replay {
     /// Calls that the script has not made yet.
     calls: FxHashMap<CallId, RecordedCall>,
     steps: VecDeque<RecordedStep>,
-    /// For [`Drift::Match`]: recorded answers by what they answer, those of equal calls in their order. `None` stands for
-    /// a call that runs again.
-    answers: FxHashMap<Fingerprint, VecDeque<Option<RecordedEnd>>>,
     /// What scripts came to by themselves, and see when it is its turn.
     derived: FxHashMap<CallId, Derived>,
     /// How often something was put there: what the journal does not tell of is shown in this order.
     derivations: u64,
     /// Timers that are not running. Those that the journal has run down are not needed in the end.
     timers: Vec<(CallId, Duration)>,
+}
+
+/// What calls that the journal does not tell of are given of equal ones, those of equal calls in their order: under
+/// [`Drift::Match`] everything, else what earlier parts of the journal know and this one has not come to.
+#[derive(Debug, Default)]
+pub(super) struct Reserve(FxHashMap<Fingerprint, VecDeque<Earlier>>);
+
+impl Reserve {
+    fn new(recording: &mut Recording) -> Self {
+        let mut reserve = Self::default();
+        if recording.drift == Drift::Match {
+            for (_, call) in std::mem::take(&mut recording.calls) {
+                if call.mark.kind == RecordedKind::Agent {
+                    reserve.add(call.mark.fingerprint, call.into());
+                }
+            }
+        }
+        for (fingerprint, earlier) in std::mem::take(&mut recording.reserve) {
+            reserve.add(fingerprint, earlier);
+        }
+        reserve
+    }
+
+    fn add(&mut self, fingerprint: Fingerprint, earlier: Earlier) {
+        self.0.entry(fingerprint).or_default().push_back(earlier);
+    }
+
+    fn take(&mut self, mark: &Mark) -> Recalled {
+        match self.0.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front) {
+            Some(Earlier::Answer(end)) => Recalled::Now(end),
+            Some(Earlier::Unanswered { attempts }) => Recalled::Unknown { attempts },
+            None => Recalled::Unknown { attempts: 0 },
+        }
+    }
 }
 
 /// What a script came to by itself, and the news of it.
@@ -58,30 +89,19 @@ pub(super) enum Recalled {
 }
 
 impl Replay {
-    pub(super) fn new(recording: Recording) -> Self {
+    fn new(recording: Recording) -> Self {
         let Recording { drift, calls, steps, .. } = recording;
         let mut replay = Self {
             drift,
-            calls: FxHashMap::default(),
-            steps: VecDeque::new(),
-            answers: FxHashMap::default(),
+            calls: calls.into_iter().collect(),
+            steps: steps.into(),
             derived: FxHashMap::default(),
             derivations: 0,
             timers: Vec::new(),
         };
-        // What has failed runs again where the run may differ from the recorded one anyway.
-        let usable = |end: &RecordedEnd| !end.failed && end.outcome.is_ok();
-        if drift == Drift::Match {
-            for (_, call) in calls {
-                let end = call.end.filter(usable);
-                replay.answers.entry(call.mark.fingerprint).or_default().push_back(end);
-            }
-            return replay;
-        }
-        replay.steps = steps.into();
-        replay.calls = calls.into_iter().collect();
         if drift == Drift::Prefix {
-            let failed = |call: &RecordedCall| call.end.as_ref().is_some_and(|end| !usable(end));
+            // What has failed runs again where the run may differ from the recorded one anyway.
+            let failed = |call: &RecordedCall| call.end.as_ref().is_some_and(|end| !end.is_usable());
             let first = replay.calls.iter().filter(|(_, call)| failed(call)).map(|(id, _)| *id).min();
             if let Some(first) = first {
                 replay.cut(first);
@@ -94,11 +114,6 @@ impl Replay {
     fn cut(&mut self, from: CallId) {
         self.calls.retain(|id, _| *id < from);
         self.steps.retain(|step| step.call < from);
-    }
-
-    /// Whether new work has to wait: until all was shown, and the script that saw the last of it has run.
-    fn holds(&self) -> bool {
-        self.drift != Drift::Match
     }
 
     /// Sets something aside until it is its turn.
@@ -121,9 +136,16 @@ impl Replay {
 }
 
 impl Core {
+    /// Takes the run up where its journal ends.
+    pub(super) fn go_on_from(&mut self, mut recording: Recording) {
+        self.reserve = Reserve::new(&mut recording);
+        // Where any equal call will do, there is no order to keep to.
+        self.replay = (recording.drift != Drift::Match).then(|| Replay::new(recording));
+    }
+
     /// Whether nothing new may start yet.
     pub(super) fn is_replaying(&self) -> bool {
-        self.replay.as_ref().is_some_and(Replay::holds)
+        self.replay.is_some()
     }
 
     /// Whether the journal goes on as it is: what it tells of is not told again.
@@ -141,12 +163,11 @@ impl Core {
         let Some(mark) = self.calls.get(&id).and_then(|call| call.mark.as_deref()) else {
             return Recalled::Unknown { attempts: 0 };
         };
-        let Some(replay) = &mut self.replay else { return Recalled::Unknown { attempts: 0 } };
-        if replay.drift == Drift::Match {
-            let end = replay.answers.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front).flatten();
-            return end.map_or(Recalled::Unknown { attempts: 0 }, Recalled::Now);
-        }
-        let Some(recorded) = replay.calls.remove(&id) else { return Recalled::Unknown { attempts: 0 } };
+        let Some((recorded, replay)) =
+            self.replay.as_mut().and_then(|replay| Some((replay.calls.remove(&id)?, replay)))
+        else {
+            return self.reserve.take(mark);
+        };
         if recorded.mark.kind == mark.kind && recorded.mark.fingerprint == mark.fingerprint {
             let attempts = recorded.attempts;
             return match recorded.end {
@@ -165,7 +186,7 @@ impl Core {
 
     /// Sets a timer aside until the journal was shown; `false` if there is nothing to wait for.
     pub(super) fn hold_timer(&mut self, call: CallId, delay: Duration) -> bool {
-        let Some(replay) = self.replay.as_mut().filter(|replay| replay.holds()) else { return false };
+        let Some(replay) = &mut self.replay else { return false };
         replay.timers.push((call, delay));
         true
     }
@@ -180,7 +201,7 @@ impl Core {
         effects: &mut Vec<Effect>,
     ) {
         match &mut self.replay {
-            Some(replay) if replay.holds() => replay.derive(call, ready, news),
+            Some(replay) => replay.derive(call, ready, news),
             _ => {
                 effects.append(&mut news);
                 self.ready.push_back(ready);
@@ -190,7 +211,7 @@ impl Core {
 
     /// The next thing that a script is to be shown.
     pub(super) fn next_ready(&mut self, effects: &mut Vec<Effect>) -> Option<Ready> {
-        while let Some(replay) = self.replay.as_mut().filter(|replay| replay.holds()) {
+        while let Some(replay) = &mut self.replay {
             match replay.steps.pop_front() {
                 Some(step) => {
                     if let Some(ready) = self.show(step, effects) {
@@ -242,6 +263,9 @@ impl Core {
         {
             return self.diverge(error, effects);
         }
+        if !self.is_exact() && self.marker.is_some() {
+            effects.push(Effect::Record(Box::new(Record::Replayed)));
+        }
         let timers = self.leave_replay(effects);
         self.start_recorded();
         for (call, delay) in timers {
@@ -254,9 +278,6 @@ impl Core {
     /// given back.
     pub(super) fn leave_replay(&mut self, effects: &mut Vec<Effect>) -> Vec<(CallId, Duration)> {
         let Some(replay) = self.replay.take() else { return Vec::new() };
-        if replay.drift == Drift::Match {
-            return Vec::new();
-        }
         // A script that is cancelled, or was, says other things than before.
         self.notes_told = 0;
         if self.phase != Phase::Running
@@ -269,7 +290,7 @@ impl Core {
         let spent = self.budget.spent;
         let told: FxHashSet<(CallId, bool)> = match replay.drift {
             Drift::Fail => replay.steps.iter().map(|step| (step.call, step.ended)).collect(),
-            Drift::Match | Drift::Prefix => FxHashSet::default(),
+            Drift::Prefix | Drift::Match => FxHashSet::default(),
         };
         let mut derived: Vec<(CallId, Derived)> = replay.derived.into_iter().collect();
         derived.sort_unstable_by_key(|(_, derived)| derived.order);
@@ -342,6 +363,7 @@ impl Derived {
             if let Effect::Record(record) = news {
                 match &mut **record {
                     Record::Begun { spent, .. } | Record::Ended { spent, .. } => *spent = shown,
+                    Record::Replayed => {}
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::super::tests::{RULES, answer, failure, idle, options, settled, timer, words};
-use super::super::{Input, ScriptRules};
+use super::super::{Input, Parts, ScriptRules};
 use super::*;
 use crate::model::budget::{BudgetChange, BudgetMode, BudgetState};
 use crate::model::error::CancelReason;
@@ -53,11 +53,18 @@ fn marker(asked: Asked<'_>) -> Mark {
 
 /// What a run has written down.
 #[derive(Clone, Debug, Default)]
-struct Journal(Vec<Written>);
+struct Journal {
+    entries: Vec<Written>,
+    /// The number of the attempt that was told of last.
+    attempt: u32,
+}
 
 #[derive(Clone, Debug)]
 enum Written {
-    Record(Record),
+    /// The run was taken up, and what it takes over is told anew.
+    Anew(Drift),
+    /// With the number of the attempt, if one begins.
+    Record(Record, u32),
     Spent(f64),
     Note,
 }
@@ -65,54 +72,50 @@ enum Written {
 impl Journal {
     /// Notes what an effect adds.
     fn write(&mut self, effect: &Effect) {
-        self.0.push(match effect {
-            Effect::Record(record) => Written::Record((**record).clone()),
+        self.entries.push(match effect {
+            Effect::Record(record) => Written::Record((**record).clone(), self.attempt),
             Effect::Charged { budget, .. } => Written::Spent(budget.spent),
             Effect::Emit(Event::Log { .. } | Event::Phase { .. }) => Written::Note,
+            Effect::Emit(Event::CallStarted { attempt, .. }) => {
+                self.attempt = *attempt;
+                return;
+            }
             _ => return,
         });
     }
 
+    /// Its first entries.
+    fn until(&self, entries: usize) -> Self {
+        Self { entries: self.entries[..entries].to_vec(), attempt: 0 }
+    }
+
     /// What a run that goes on from here is given.
     fn recording(&self, drift: Drift) -> Box<Recording> {
-        let mut calls: Vec<(CallId, RecordedCall)> = Vec::new();
-        let mut recording = Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0 };
-        let place = |calls: &mut Vec<(CallId, RecordedCall)>, id: CallId, mark: &Mark| match calls
-            .iter()
-            .position(|(known, _)| *known == id)
-        {
-            Some(place) => place,
-            None => {
-                calls.push((id, RecordedCall { mark: mark.clone(), attempts: 0, end: None }));
-                calls.len() - 1
-            }
-        };
-        for written in &self.0 {
+        let mut parts = Parts::new();
+        for written in &self.entries {
             match written {
-                Written::Note => recording.notes += 1,
-                Written::Spent(spent) => recording.spent = *spent,
-                Written::Record(Record::Begun { call, mark, spent }) => {
-                    let place = place(&mut calls, *call, mark);
-                    calls[place].1.attempts += 1;
+                Written::Anew(drift) => parts.resumed(*drift, true),
+                Written::Note => parts.newest().notes += 1,
+                Written::Spent(spent) => parts.spent(*spent),
+                Written::Record(Record::Begun { call, mark, spent }, attempt) => {
+                    parts.begun(*call, *attempt, || mark.clone());
                     if mark.kind == RecordedKind::Child {
-                        recording.steps.push(RecordedStep { call: *call, ended: false, spent: *spent });
+                        let step = RecordedStep { call: *call, ended: false, spent: *spent };
+                        parts.newest().steps.push(step);
                     }
-                    recording.spent = recording.spent.max(*spent);
+                    parts.spent(*spent);
                 }
-                Written::Record(Record::Ended { call, mark, outcome, failed, charged, spent }) => {
-                    let place = place(&mut calls, *call, mark);
-                    assert_eq!(calls[place].1.end, None, "call {call} has ended twice");
+                Written::Record(Record::Ended { call, mark, outcome, failed, charged, spent }, _) => {
                     let (outcome, failed, charged) = (outcome.clone(), *failed, *charged);
-                    calls[place].1.end =
-                        Some(RecordedEnd { outcome, failed, charged, usage: None, session: None });
-                    recording.steps.push(RecordedStep { call: *call, ended: true, spent: *spent });
-                    recording.spent = recording.spent.max(*spent);
+                    let end = RecordedEnd { outcome, failed, charged, usage: None, session: None };
+                    parts.ended(*call, end, || mark.clone());
+                    parts.newest().steps.push(RecordedStep { call: *call, ended: true, spent: *spent });
+                    parts.spent(*spent);
                 }
+                Written::Record(Record::Replayed, _) => parts.replayed(),
             }
         }
-        calls.sort_by_key(|(id, _)| *id);
-        recording.calls = calls;
-        Box::new(recording)
+        Box::new(parts.into_recording(drift))
     }
 }
 
@@ -133,6 +136,7 @@ fn told(effects: &[Effect]) -> String {
         Effect::Record(record) => match &**record {
             Record::Begun { call, .. } => format!("+{call}"),
             Record::Ended { call, spent, .. } => format!("-{call} ({spent})"),
+            Record::Replayed => String::new(),
         },
         Effect::Emit(Event::Log { values, .. }) => format!("log {}", values.as_str()),
         Effect::Emit(Event::Warning { code, .. }) => (*code).to_owned(),
@@ -156,8 +160,10 @@ impl Run {
     /// Goes on from what this run has written; what it is at now is lost.
     fn resume(&self, options: CoreOptions, drift: Drift) -> Self {
         let recording = self.journal.recording(drift);
-        // What is told anew is written to a journal that begins anew.
-        let journal = if drift == Drift::Fail { self.journal.clone() } else { Journal::default() };
+        let mut journal = self.journal.clone();
+        if recording.drift != Drift::Fail {
+            journal.entries.push(Written::Anew(recording.drift));
+        }
         Self::begin(options, journal, Some(recording))
     }
 
@@ -468,7 +474,7 @@ fn children_begin_and_end_where_they_did() {
         (settled(1, "0"), "drop vm1, 0.0=0 (3)"),
         (settled(0, "9"), "finish Some(9)"),
     ]);
-    assert_eq!(again.journal.0.len(), live.journal.0.len(), "something was written twice");
+    assert_eq!(again.journal.entries.len(), live.journal.entries.len(), "something was written twice");
 }
 
 #[test]
@@ -783,6 +789,114 @@ fn answers_that_match_are_taken_wherever_they_stood() {
     ]);
 }
 
+/// Five answers, and a sixth call that has none.
+fn asked_in_turn() -> (Run, impl Fn() -> Input) {
+    let all = || idle(0, vec![ask(0, "a"), ask(1, "x"), ask(2, "b")]);
+    let mut live = Run::new(options());
+    live.play([
+        (all(), "+0, agent 0#1, +1, agent 1#1, +2, agent 2#1"),
+        (reply(0, "10", 1.0), "-0 (1), 0.0=10 (1)"),
+        (idle(0, vec![ask(0, "x")]), "+3, agent 3#1"),
+        (reply(1, "11", 1.0), "-1 (2), 0.1=11 (2)"),
+        (idle(0, vec![ask(1, "x")]), "+4, agent 4#1"),
+        (reply(3, "13", 1.0), "-3 (3), 0.0=13 (3)"),
+        (idle(0, vec![ask(0, "d")]), "+5, agent 5#1"),
+        (reply(5, "15", 1.0), "-5 (4), 0.0=15 (4)"),
+    ]);
+    (live, all)
+}
+
+#[test]
+fn answers_that_a_part_of_the_journal_had_not_come_to_stay_for_later_ones() {
+    let (live, _) = asked_in_turn();
+    let changed = || idle(0, vec![ask(0, "A"), ask(1, "x"), ask(2, "b")]);
+    let mut again = live.resume(options(), Drift::Match);
+    again.play([(changed(), "-1 (1), +0, agent 0#1, +2, agent 2#2, 0.1=11 (1)"), (idle(0, vec![]), "")]);
+    // The process dies before the script has asked for the rest: it is as if it had not, twice over.
+    let mut third = again.resume(options(), Drift::Fail).resume(options(), Drift::Fail);
+    third.play([
+        (changed(), "0.1=11 (1)"),
+        (idle(0, vec![]), "+0, agent 0#2, +2, agent 2#3"),
+        (reply(0, "20", 1.0), "-0 (5), 0.0=20 (5)"),
+        // The second of them, and not the first once more. The third has no answer.
+        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "-3 (6), +4, agent 4#2, 0.0=13 (6)"),
+        (idle(0, vec![ask(0, "d")]), "-5 (7), 0.0=15 (7)"),
+    ]);
+    // Nothing is taken a second time.
+    let mut fourth = third.resume(options(), Drift::Fail);
+    fourth.play([
+        (changed(), "0.1=11 (1)"),
+        (idle(0, vec![]), "0.0=20 (5)"),
+        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "0.0=13 (6)"),
+        (idle(0, vec![ask(0, "d")]), "0.0=15 (7)"),
+        (idle(0, vec![ask(0, "d")]), "+2, agent 2#4, +4, agent 4#3, +6, agent 6#1"),
+    ]);
+}
+
+#[test]
+fn the_newest_part_of_a_journal_goes_before_older_ones_where_answers_are_matched() {
+    let (live, _) = asked_in_turn();
+    let mut again = live.resume(options(), Drift::Match);
+    again.play([
+        (idle(0, vec![ask(0, "A"), ask(1, "x")]), "-1 (1), +0, agent 0#1, 0.1=11 (1)"),
+        (idle(0, vec![]), ""),
+        (reply(0, "20", 1.0), "-0 (2), 0.0=20 (2)"),
+    ]);
+    let mut third = again.resume(options(), Drift::Match);
+    third.play([
+        (
+            idle(0, vec![ask(0, "d"), ask(1, "x"), ask(2, "x"), ask(3, "x"), ask(4, "A")]),
+            "-0 (1), -1 (2), -2 (3), -4 (4), +3, agent 3#2, 0.0=15 (1)",
+        ),
+        (idle(0, vec![]), "0.1=11 (2)"),
+        (idle(0, vec![]), "0.2=13 (3)"),
+        (idle(0, vec![]), "0.4=20 (4)"),
+    ]);
+}
+
+#[test]
+fn what_a_prefix_has_cut_off_does_not_come_back() {
+    let (live, first) = asked_in_turn();
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([
+        (first(), "-0 (1), 0.0=10 (1)"),
+        // The fourth call differs: what was answered after it is gone.
+        (idle(0, vec![ask(0, "X")]), "-1 (2), 0.1=11 (2)"),
+        (idle(0, vec![ask(1, "x")]), "+2, agent 2#2, +3, agent 3#1, +4, agent 4#1"),
+    ]);
+    for drift in [Drift::Fail, Drift::Prefix] {
+        let mut third = again.resume(options(), drift);
+        let effects = [first(), idle(0, vec![ask(0, "X")])].map(|input| third.feed(input));
+        assert!(told(&effects[1]).ends_with("0.1=11 (2)"));
+        third.play([
+            (idle(0, vec![ask(1, "x")]), "+2, agent 2#3, +3, agent 3#2, +4, agent 4#2"),
+            (reply(3, "20", 0.0), "-3 (4), 0.0=20 (4)"),
+            (idle(0, vec![ask(0, "d")]), "+5, agent 5#1"),
+        ]);
+    }
+    let mut third = again.resume(options(), Drift::Match);
+    third.play([(idle(0, vec![ask(0, "d"), ask(1, "a")]), "-1 (1), +0, agent 0#1, 0.1=10 (1)")]);
+}
+
+#[test]
+fn a_prefix_that_was_not_taken_over_to_its_end_is_taken_over_once_more() {
+    let (live, first) = asked_in_turn();
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([(first(), "-0 (1), 0.0=10 (1)")]);
+    // The process dies. Nobody says anything of a prefix now, and still: nothing is lost, and what differs is no error.
+    for drift in [Drift::Fail, Drift::Prefix] {
+        let mut third = again.resume(options(), drift);
+        third.play([
+            (first(), "-0 (1), 0.0=10 (1)"),
+            (idle(0, vec![ask(0, "x")]), "-1 (2), 0.1=11 (2)"),
+            (idle(0, vec![ask(1, "X")]), "-3 (3), 0.0=13 (3)"),
+            (idle(0, vec![ask(0, "d")]), "+2, agent 2#2, +4, agent 4#1, +5, agent 5#1"),
+        ]);
+    }
+    let mut third = again.resume(options(), Drift::Match);
+    third.play([(idle(0, vec![ask(0, "d")]), "-0 (1), 0.0=15 (1)")]);
+}
+
 #[test]
 fn children_run_again_where_answers_are_matched() {
     let mut again = nested().resume(options(), Drift::Match);
@@ -884,7 +998,7 @@ fn a_run_is_cancelled_while_it_is_shown_its_journal() {
         (idle(0, vec![ask(1, "c")]), "+4, agent 4#1, 0.0=1 (3)"),
         (reply(4, "4", 1.0), "-4 (4)"),
     ]);
-    let written = live.journal.0.len();
+    let written = live.journal.entries.len();
     // While the workflow looks at its first outcome. Neither is its next call held against the journal, nor does anything
     // start; what had ended is not told to have ended again.
     let mut again = live.resume(options(), Drift::Fail);
@@ -903,9 +1017,10 @@ fn a_run_is_cancelled_while_it_is_shown_its_journal() {
         assert_eq!(told(&again.feed(input)), expected, "{shown}");
     }
     assert_eq!(again.spent(), 4.0);
-    let records =
-        |journal: &Journal| journal.0.iter().filter(|written| matches!(written, Written::Record(_))).count();
-    assert_eq!(again.journal.0.len(), written + 1, "but for the log line nothing was added");
+    let records = |journal: &Journal| {
+        journal.entries.iter().filter(|written| matches!(written, Written::Record(..))).count()
+    };
+    assert_eq!(again.journal.entries.len(), written + 1, "but for the log line nothing was added");
     assert_eq!(records(&again.journal), records(&live.journal));
     // Whoever takes it up again finds what there was.
     let mut third = again.resume(options(), Drift::Fail);

@@ -333,12 +333,12 @@ impl World {
     fn begin(setup: Setup, plan: Option<Plan>, journal: Journal, recording: Option<Box<Recording>>) -> Self {
         let core = Core::new(setup.options(), "flow.js".into(), true).recorded(marker);
         let mut recorded = HashSet::new();
-        for written in &journal.0 {
+        for written in &journal.entries {
             match written {
-                Written::Record(Record::Begun { call, mark, .. }) if mark.kind == RecordedKind::Child => {
+                Written::Record(Record::Begun { call, mark, .. }, _) if mark.kind == RecordedKind::Child => {
                     recorded.insert((*call, false));
                 }
-                Written::Record(Record::Ended { call, .. }) => drop(recorded.insert((*call, true))),
+                Written::Record(Record::Ended { call, .. }, _) => drop(recorded.insert((*call, true))),
                 _ => {}
             }
         }
@@ -372,7 +372,7 @@ impl World {
 
     /// Takes the run up where its journal ends after so many entries.
     fn resume(&self, entries: usize) -> Self {
-        let journal = Journal(self.journal.0[..entries].to_vec());
+        let journal = self.journal.until(entries);
         let recording = journal.recording(Drift::Fail);
         let notes = usize::try_from(recording.notes).unwrap();
         let mut world = Self::begin(self.setup, self.plan.clone(), journal, Some(recording));
@@ -384,7 +384,7 @@ impl World {
 
     /// The numbers of entries after which a crash is worth looking at.
     fn cuts(&self) -> Vec<usize> {
-        let entries = self.journal.0.iter().zip(&self.written_at).enumerate();
+        let entries = self.journal.entries.iter().zip(&self.written_at).enumerate();
         let ends = entries.filter(|(_, (entry, at))| !matches!(entry, Written::Spent(_)) && at.is_some());
         std::iter::once(0).chain(ends.map(|(number, _)| number + 1)).collect()
     }
@@ -394,7 +394,7 @@ impl World {
         self.core.step(input, &mut effects);
         for effect in effects {
             assert_eq!(self.result, None, "{effect:?} after the end");
-            let before = self.journal.0.len();
+            let before = self.journal.entries.len();
             self.journal.write(&effect);
             if let Effect::Record(record) = &effect
                 && let Record::Ended { call, .. } = **record
@@ -402,7 +402,7 @@ impl World {
             {
                 self.halfway = None;
             }
-            if self.journal.0.len() > before {
+            if self.journal.entries.len() > before {
                 self.written_at.push(self.halfway.is_none().then_some(self.happened));
             }
             self.carry_out(effect);
@@ -470,6 +470,7 @@ impl World {
                 let (call, ended, counts) = match &*record {
                     Record::Begun { call, mark, .. } => (*call, false, mark.kind == RecordedKind::Child),
                     Record::Ended { call, .. } => (*call, true, true),
+                    Record::Replayed => return,
                 };
                 assert!(!counts || self.recorded.insert((call, ended)), "{record:?} is written twice");
             }
@@ -642,7 +643,7 @@ impl World {
 
     /// What of a run had to be shown again to whoever took it up after so many entries.
     fn shown_by(&self, entries: usize) -> &[(CallId, bool, String)] {
-        let recording = Journal(self.journal.0[..entries].to_vec()).recording(Drift::Fail);
+        let recording = self.journal.until(entries).recording(Drift::Fail);
         let steps: HashSet<(CallId, bool)> =
             recording.steps.iter().map(|step| (step.call, step.ended)).collect();
         let end = self.shown.iter().position(|(call, ended, _)| !steps.contains(&(*call, *ended)));
@@ -788,15 +789,15 @@ proptest! {
             }
             second.cancelled = true;
             // Calls that are made now have no number that the journal knows.
-            let records = second.journal.0.iter().filter_map(|written| match written {
-                Written::Record(Record::Begun { call, .. } | Record::Ended { call, .. }) => Some(call.0 + 1),
-                Written::Spent(_) | Written::Note => None,
+            let records = second.journal.entries.iter().filter_map(|written| match written {
+                Written::Record(Record::Begun { call, .. } | Record::Ended { call, .. }, _) => Some(call.0 + 1),
+                _ => None,
             });
             second.next_call = records.fold(second.next_call, u64::max);
             second.feed(cancel());
             // What scripts had come to by then is written down now at the latest.
             second.closed = true;
-            let written = second.journal.0.len();
+            let written = second.journal.entries.len();
             for _ in 0..1000 {
                 second.run_scripts();
                 let timer = second.under_way.keys().next().copied();
@@ -806,7 +807,7 @@ proptest! {
                 }
             }
             prop_assert!(second.result.is_some(), "a cancelled run does not end");
-            prop_assert_eq!(second.journal.0.len(), written);
+            prop_assert_eq!(second.journal.entries.len(), written);
             let mut third = second.resume(written);
             third.follow(&log, usize::MAX);
             third.check_against(&first, entries, &log);
@@ -821,7 +822,7 @@ proptest! {
         let (first, _) = live(setup, Some(plan(setup.seed)));
         let Some(changed) = plan(setup.seed).changed(&mut Chance(setup.seed ^ 2)) else { return Ok(()) };
         for entries in first.cuts() {
-            let recording = Journal(first.journal.0[..entries].to_vec()).recording(drift);
+            let recording = first.journal.until(entries).recording(drift);
             let mut second =
                 World::begin(setup, Some(changed.clone()), Journal::default(), Some(recording.clone()));
             second.live(setup.seed ^ 3);
@@ -830,7 +831,7 @@ proptest! {
                 _ => check_prefix(&recording, &second),
             }
             // And its own journal is as good as any other.
-            let entries = second.journal.0.len();
+            let entries = second.journal.entries.len();
             let mut third = second.resume(entries);
             third.run_scripts();
             prop_assert_eq!(&third.result, &second.result);
