@@ -175,6 +175,37 @@ test('a process that dies after a run was taken up with a changed source loses n
   assert.deepEqual(calls, ['changed'])
 })
 
+test('a call goes on where it was, and what its attempts have cost is not forgotten', async (t) => {
+  const path = folder(t, {})
+  const source = { source: script("export default async () => [await agent('a', { retry: { maxAttempts: 3, backoffMs: 3600000 } }), budget.spent()]") }
+  const seen = []
+  const provider = (answer) => ({
+    name: 'own',
+    resumes: true,
+    async run({ prompt, context }) {
+      seen.push([prompt.slice(0, 20), context.sessionId])
+      if (answer) return { output: answer, usage: { outputTokens: 7 } }
+      throw Object.assign(new Error('broken off'), { usage: { outputTokens: 5 }, sessionId: 's' })
+    },
+  })
+  let engine = open(t, path)
+  let run = await engine.run(source, { runId: 'r', agentProvider: provider() })
+  // Two lives, each with an attempt that fails; the third one has its answer.
+  for (const left of [2, 1]) {
+    let retries = 0
+    for await (const { type } of run.events()) if (type === 'call.retrying' && ++retries === 3 - left) break
+    await engine.close()
+    await assert.rejects(run.result, { code: 'ERR_RUN_LEFT' })
+    engine = open(t, path)
+    run = await engine.resume('r', { agentProvider: provider(left === 1 && 'done') })
+  }
+  assert.deepEqual(await run.result, ['done', 17])
+  assert.deepEqual(seen, [['a', undefined], ['You were interrupted', 's'], ['You were interrupted', 's']])
+  const events = await all(run.events())
+  assert.deepEqual(events.filter(({ type }) => type === 'call.started').map(({ attempt }) => attempt), [1, 2, 3])
+  assert.equal((await run.inspect()).spent, 17)
+})
+
 test('a script that does something else than its journal says is stopped, and nothing is lost', async (t) => {
   const path = folder(t, { 'flow.js': script("export default async () => [await agent('a', { label: 'one' }), await agent('b')]") })
   const engine = open(t, path)

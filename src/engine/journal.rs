@@ -23,7 +23,7 @@ use crate::model::ids::CallId;
 use crate::model::journal::{Batch, Entry, Lease, RunPatch, RunStatus, UsageTotals};
 use crate::model::json::JsonText;
 use crate::model::recording::{
-    About, Drift, Fingerprint, Mark, Record, RecordedEnd, RecordedKind, RecordedStep, Recording,
+    About, Drift, Fingerprint, Mark, Past, Record, RecordedEnd, RecordedKind, RecordedStep, Recording,
 };
 use crate::model::store::StoreError;
 use crate::store::{Pending, Store};
@@ -33,6 +33,8 @@ const TIMER: &str = "timer";
 /// Where a journal begins anew: what stands before it was taken over or left behind.
 const RESUMED: &str = "run.resumed";
 
+/// The entries of attempts that nobody is told of, as their calls are about to end.
+const ATTEMPT: &str = "attempt";
 /// The first calls of an earlier part were all taken over. Nobody is told.
 const REPLAYED: &str = "replayed";
 
@@ -50,6 +52,8 @@ pub(super) struct Journal {
     lease: Lease,
     next_seq: u64,
     batch: Batch,
+    /// There is a record in its last entry.
+    has_record: bool,
     /// The events of the batch.
     told: Vec<Told>,
     /// What was handed over and is not acknowledged, in order.
@@ -75,6 +79,7 @@ impl Journal {
             lease,
             next_seq: last_seq + 1,
             batch: Batch::default(),
+            has_record: false,
             told: Vec::new(),
             written: VecDeque::new(),
             handed: 0,
@@ -100,20 +105,26 @@ impl Journal {
             return;
         };
         let last = self.batch.entries.last_mut().filter(|entry| entry.call == Some(call.0));
-        match last.filter(|entry| !entry.body.as_str().contains("\"record\":")) {
+        match last.filter(|_| !self.has_record) {
             Some(entry) => {
+                self.has_record = true;
                 let event = entry.body.as_str();
                 // An event is an object with a type at least, so something stands before its last brace.
                 let open = event.strip_suffix('}').unwrap_or(event);
                 entry.body = JsonText::new(format!("{open},\"record\":{body}}}"));
             }
-            None => drop(self.push(TIMER, Some(call.0), format!("{{\"record\":{body}}}"))),
+            None => {
+                let kind = if matches!(record, Record::Attempted { .. }) { ATTEMPT } else { TIMER };
+                self.push(kind, Some(call.0), format!("{{\"record\":{body}}}"));
+                self.has_record = true;
+            }
         }
     }
 
     fn push(&mut self, kind: &'static str, call: Option<u64>, body: String) -> (u64, u64) {
         let (seq, at) = (self.next_seq, clock::now_ms());
         self.next_seq += 1;
+        self.has_record = false;
         self.batch.entries.push(Entry {
             seq,
             at,
@@ -229,11 +240,20 @@ fn may_pass(error: &StoreError) -> bool {
 /// A record of a call as JSON.
 fn written(record: &Record) -> Option<(CallId, String)> {
     Some(match record {
-        Record::Begun { call, mark, spent } => {
+        Record::Begun { call, mark, past, spent } => {
             let body = json!({
                 "kind": mark.kind, "begun": true, "fp": mark.fingerprint.to_string(), "about": &*mark.about, "spent": spent,
             });
-            (*call, body.to_string())
+            let mut text = body.to_string();
+            if let Some(past) = past {
+                add(&mut text, "past", &as_json(past));
+            }
+            (*call, text)
+        }
+        Record::Attempted { call, past, spent } => {
+            let mut text = json!({ "spent": spent }).to_string();
+            add(&mut text, "past", &as_json(past));
+            (*call, text)
         }
         Record::Ended { call, mark, outcome, failed, charged, spent } => {
             let mut body = json!({
@@ -248,15 +268,27 @@ fn written(record: &Record) -> Option<(CallId, String)> {
             let mut text = body.to_string();
             // The value as the script will see it, whatever is in it.
             if let (Ok(Some(value)), false) = (outcome, mark.kind == RecordedKind::Child) {
-                text.pop();
-                text.push_str(",\"value\":");
-                text.push_str(value.as_str());
-                text.push('}');
+                add(&mut text, "value", value.as_str());
             }
             (*call, text)
         }
         Record::Replayed => return None,
     })
+}
+
+/// Puts a member at the end of an object that has one already, as it stands.
+fn add(object: &mut String, name: &str, value: &str) {
+    object.pop();
+    object.push_str(",\"");
+    object.push_str(name);
+    object.push_str("\":");
+    object.push_str(value);
+    object.push('}');
+}
+
+fn as_json(past: &Past) -> String {
+    // Plain data: there is nothing in it that JSON could not hold.
+    serde_json::to_string(past).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[derive(Deserialize)]
@@ -275,9 +307,11 @@ struct Body<'a> {
 
 #[derive(Deserialize)]
 struct RecordBody<'a> {
-    kind: RecordedKind,
+    /// Absent where it tells of an attempt that has ended.
+    kind: Option<RecordedKind>,
     #[serde(default)]
     begun: bool,
+    #[serde(default)]
     fp: Cow<'a, str>,
     #[serde(default)]
     about: About,
@@ -288,6 +322,7 @@ struct RecordBody<'a> {
     #[serde(default)]
     spent: f64,
     error: Option<ErrorData>,
+    past: Option<Box<Past>>,
     /// Absent for `undefined`, which `null` is not.
     #[serde(borrow, default, deserialize_with = "present")]
     value: Option<&'a RawValue>,
@@ -331,13 +366,16 @@ struct Known<'a> {
 /// Takes in one record of a call.
 fn read(parts: &mut Parts, id: CallId, record: RecordBody<'_>, known: Known<'_>) {
     parts.spent(record.spent);
-    let (kind, spent) = (record.kind, record.spent);
+    let spent = record.spent;
+    let Some(kind) = record.kind else {
+        return parts.attempted(id, record.past.unwrap_or_default());
+    };
     let mark = || {
         let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
         Mark { kind, fingerprint, about: Arc::new(record.about) }
     };
     if record.begun {
-        parts.begun(id, known.attempt.unwrap_or(0), mark);
+        parts.begun(id, known.attempt.unwrap_or(0), record.past, mark);
         if kind == RecordedKind::Child {
             parts.newest().steps.push(RecordedStep { call: id, ended: false, spent });
         }
@@ -372,7 +410,8 @@ fn is_note(code: &str) -> bool {
 /// An entry as whoever watches sees it: without what only replays need.
 pub fn shown(entry: &Entry) -> Option<Value> {
     let Ok(Value::Object(mut body)) = entry.body.parse() else { return None };
-    if entry.kind == TIMER || entry.kind == REPLAYED {
+    // All events have a type.
+    if !body.contains_key("type") {
         return None;
     }
     body.shift_remove("record");
@@ -383,6 +422,7 @@ pub fn shown(entry: &Entry) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::model::outcome::Outcome;
+    use crate::model::outcome::Resume;
     use crate::model::recording::Earlier;
 
     fn mark(kind: RecordedKind) -> Mark {
@@ -404,7 +444,8 @@ mod tests {
             Err(ErrorData::new("RangeError", "no").with_code("ERR_X")),
         ];
         for outcome in outcomes {
-            let begun = Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), spent: 1.0 };
+            let begun =
+                Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), past: None, spent: 1.0 };
             let ended = Record::Ended {
                 call: CallId(3),
                 mark: mark(RecordedKind::Agent),
@@ -444,8 +485,47 @@ mod tests {
     }
 
     #[test]
+    fn what_came_of_attempts_is_read_back() {
+        let whole = Past {
+            failures: 2,
+            charged: 7.0,
+            usage: Some(JsonText::new(r#"{"outputTokens":3,"x":"\ud83d"}"#)),
+            session: Some("s".to_owned()),
+            resume: Some(Resume { session: "s".to_owned(), total: Some(JsonText::new(r#"{"a":[1]}"#)) }),
+            repair: Some(vec!["/ must be object".to_owned()]),
+        };
+        let begun = |attempt: u32, past| {
+            let record = Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), past, spent: 1.0 };
+            let body = format!(r#"{{"attempt":{attempt},"record":{}}}"#, written(&record).unwrap().1);
+            entry(attempt.into(), "call.started", Some(3), body)
+        };
+        for (past, length) in [(Past::default(), 30), (whole, 250)] {
+            let past = Box::new(past);
+            let attempted = Record::Attempted { call: CallId(3), past: past.clone(), spent: 9.5 };
+            let text = written(&attempted).unwrap().1;
+            assert!(text.len() < length, "{text}");
+            // The event carries the number of the attempt that is to follow.
+            let attempted = |kind| entry(2, kind, Some(3), format!(r#"{{"attempt":2,"record":{text}}}"#));
+            for kind in ["call.retrying", "call.waiting", ATTEMPT] {
+                let found = recording(&[begun(1, None), attempted(kind)], Drift::Fail).unwrap();
+                let call = &found.calls[0].1;
+                assert_eq!((call.attempts, &call.past, &call.end), (1, &Some(past.clone()), &None));
+                assert_eq!(found.spent, 9.5);
+            }
+            // It is not lost with the next attempt, nor where it is taken over.
+            for entries in
+                [vec![begun(1, None), attempted(ATTEMPT), begun(2, None)], vec![begun(2, Some(past.clone()))]]
+            {
+                let found = recording(&entries, Drift::Fail).unwrap();
+                assert_eq!((found.calls[0].1.attempts, &found.calls[0].1.past), (2, &Some(past.clone())));
+            }
+        }
+    }
+
+    #[test]
     fn what_stands_before_a_new_beginning_does_not_count() {
-        let begun = Record::Begun { call: CallId(0), mark: mark(RecordedKind::Child), spent: 0.0 };
+        let begun =
+            Record::Begun { call: CallId(0), mark: mark(RecordedKind::Child), past: None, spent: 0.0 };
         let child = |seq| {
             entry(seq, "call.started", Some(0), format!(r#"{{"record":{}}}"#, written(&begun).unwrap().1))
         };
@@ -460,7 +540,8 @@ mod tests {
     fn what_a_new_part_has_not_come_to_is_a_reserve() {
         let mark = |fingerprint| Mark { fingerprint: Fingerprint(fingerprint), ..mark(RecordedKind::Agent) };
         let begun = |seq, call: u64, fingerprint| {
-            let record = Record::Begun { call: CallId(call), mark: mark(fingerprint), spent: 0.0 };
+            let record =
+                Record::Begun { call: CallId(call), mark: mark(fingerprint), past: None, spent: 0.0 };
             let body = format!(r#"{{"attempt":1,"record":{}}}"#, written(&record).unwrap().1);
             entry(seq, "call.started", Some(call), body)
         };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ErrorData;
 use super::ids::CallId;
 use super::json::JsonText;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Resume};
 use super::request::{AgentRequest, ChildRequest};
 
 /// The hash of what determines a call's answer: calls with the same one may stand in for each other.
@@ -115,12 +115,48 @@ impl RecordedEnd {
     }
 }
 
+/// What has come of the attempts of a call that is not over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Past {
+    /// Attempts that gave no answer, as counted against `retry.maxAttempts`.
+    #[serde(skip_serializing_if = "is_no_failure")]
+    pub failures: u32,
+    /// What they cost, all of them.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub charged: f64,
+    /// The last report of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<JsonText>,
+    /// The agent's own session of the last attempt that had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Where the next attempt can go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+    /// What was wrong with the last answer, if the next attempt is to repair it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Vec<String>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_no_failure(failures: &u32) -> bool {
+    *failures == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_nothing(charged: &f64) -> bool {
+    *charged == 0.0
+}
+
 /// A call of the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedCall {
     pub mark: Mark,
     /// How many of its attempts have begun.
     pub attempts: u32,
+    /// What came of those that have ended, if the call is not over.
+    pub past: Option<Box<Past>>,
     /// `None`: it had begun, and nothing is known of its end.
     pub end: Option<RecordedEnd>,
 }
@@ -130,8 +166,8 @@ pub struct RecordedCall {
 pub enum Earlier {
     /// Its answer.
     Answer(RecordedEnd),
-    /// No answer: it has to run. If the earlier one was not over, its attempts are counted on.
-    Unanswered { attempts: u32 },
+    /// No answer: it has to run. If the earlier one was not over, it goes on where that one was.
+    Unanswered { attempts: u32, past: Option<Box<Past>> },
 }
 
 impl From<RecordedCall> for Earlier {
@@ -139,8 +175,8 @@ impl From<RecordedCall> for Earlier {
         match call.end {
             Some(end) if end.is_usable() => Self::Answer(end),
             // It has failed for good: whoever tries it once more starts from the beginning.
-            Some(_) => Self::Unanswered { attempts: 0 },
-            None => Self::Unanswered { attempts: call.attempts },
+            Some(_) => Self::Unanswered { attempts: 0, past: None },
+            None => Self::Unanswered { attempts: call.attempts, past: call.past },
         }
     }
 }
@@ -194,8 +230,11 @@ impl Recording {
 /// What is written down of a call beside its events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
-    /// It begins. For a child, scripts see that; `spent` is the budget that it sees.
-    Begun { call: CallId, mark: Mark, spent: f64 },
+    /// It, or another attempt of it, begins. For a child, scripts see that; `spent` is the budget that it sees. `past`
+    /// is what it has taken over from where it was before the run was taken up.
+    Begun { call: CallId, mark: Mark, past: Option<Box<Past>>, spent: f64 },
+    /// An attempt has ended, and the call is not over.
+    Attempted { call: CallId, past: Box<Past>, spent: f64 },
     /// It has an outcome, which its script will see, with this budget.
     Ended { call: CallId, mark: Mark, outcome: Outcome, failed: bool, charged: f64, spent: f64 },
     /// All that there was to show of a journal whose first calls were taken was shown. What stands before is given up.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::ids::CallId;
 use crate::model::recording::{
-    Drift, Earlier, Fingerprint, Mark, RecordedCall, RecordedEnd, RecordedKind, Recording,
+    Drift, Earlier, Fingerprint, Mark, Past, RecordedCall, RecordedEnd, RecordedKind, Recording,
 };
 
 /// What one part of a journal tells of.
@@ -26,11 +26,14 @@ impl Part {
     }
 }
 
+/// Attempts of an earlier call, and what came of them.
+type Unanswered = (u32, Option<Box<Past>>);
+
 /// What calls that are equal to each other can be given, in their order.
 #[derive(Default)]
 struct Equal {
     answers: VecDeque<(u64, RecordedEnd)>,
-    unanswered: VecDeque<(u64, u32)>,
+    unanswered: VecDeque<(u64, Unanswered)>,
 }
 
 impl Equal {
@@ -46,8 +49,8 @@ impl Equal {
 
     fn take_next(&mut self) -> Option<(u64, Earlier)> {
         let answer = self.answers.front().map_or(u64::MAX, |(place, _)| *place);
-        if let Some((place, attempts)) = self.unanswered.pop_front_if(|(place, _)| *place < answer) {
-            return Some((place, Earlier::Unanswered { attempts }));
+        if let Some((place, (attempts, past))) = self.unanswered.pop_front_if(|(place, _)| *place < answer) {
+            return Some((place, Earlier::Unanswered { attempts, past }));
         }
         self.answers.pop_front().map(|(place, end)| (place, Earlier::Answer(end)))
     }
@@ -67,7 +70,9 @@ impl Reserve {
         let equal = self.equals.entry(fingerprint).or_default();
         match earlier {
             Earlier::Answer(end) => equal.answers.push_back((place, end)),
-            Earlier::Unanswered { attempts } => equal.unanswered.push_back((place, attempts)),
+            Earlier::Unanswered { attempts, past } => {
+                equal.unanswered.push_back((place, (attempts, past)));
+            }
         }
     }
 
@@ -155,15 +160,22 @@ impl Parts {
     fn place(&mut self, call: CallId, mark: impl FnOnce() -> Mark) -> usize {
         let calls = &mut self.part.recording.calls;
         *self.part.places.entry(call.0).or_insert_with(|| {
-            calls.push((call, RecordedCall { mark: mark(), attempts: 0, end: None }));
+            calls.push((call, RecordedCall { mark: mark(), attempts: 0, past: None, end: None }));
             calls.len() - 1
         })
     }
 
-    /// A call, or another attempt of it, begins.
-    pub(in crate::engine) fn begun(&mut self, call: CallId, attempt: u32, mark: impl FnOnce() -> Mark) {
+    /// A call, or another attempt of it, begins; with what it has behind it, if that is to be known from here.
+    pub(in crate::engine) fn begun(
+        &mut self,
+        call: CallId,
+        attempt: u32,
+        past: Option<Box<Past>>,
+        mark: impl FnOnce() -> Mark,
+    ) {
         let place = self.place(call, mark);
         let (_, recorded) = &mut self.part.recording.calls[place];
+        recorded.past = past.or(recorded.past.take());
         let is_first = std::mem::replace(&mut recorded.attempts, attempt) == 0;
         if recorded.mark.kind == RecordedKind::Agent {
             if is_first && let Some(equal) = self.reserve.equals.get_mut(&recorded.mark.fingerprint) {
@@ -171,6 +183,13 @@ impl Parts {
             }
             // No agent begins as long as there is something to be taken over.
             self.replayed();
+        }
+    }
+
+    /// An attempt has ended, and its call is not over.
+    pub(in crate::engine) fn attempted(&mut self, call: CallId, past: Box<Past>) {
+        if let Some(place) = self.part.places.get(&call.0) {
+            self.part.recording.calls[*place].1.past = Some(past);
         }
     }
 

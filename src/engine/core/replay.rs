@@ -12,8 +12,8 @@ use super::{CallState, Core, Effect, Phase, Ready};
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::recording::{
-    Asked, Drift, Earlier, Fingerprint, Mark, Record, RecordedCall, RecordedEnd, RecordedKind, RecordedStep,
-    Recording, drifted, not_awaited, not_ended,
+    Asked, Drift, Earlier, Fingerprint, Mark, Past, Record, RecordedCall, RecordedEnd, RecordedKind,
+    RecordedStep, Recording, drifted, not_awaited, not_ended,
 };
 
 /// The journal of an earlier part of the run, as far as it was not shown yet.
@@ -59,8 +59,8 @@ impl Reserve {
     fn take(&mut self, mark: &Mark) -> Recalled {
         match self.0.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front) {
             Some(Earlier::Answer(end)) => Recalled::Now(end),
-            Some(Earlier::Unanswered { attempts }) => Recalled::Unknown { attempts },
-            None => Recalled::Unknown { attempts: 0 },
+            Some(Earlier::Unanswered { attempts, past }) => Recalled::Unknown { attempts, past },
+            None => Recalled::NEW,
         }
     }
 }
@@ -78,14 +78,18 @@ struct Derived {
 
 /// What the journal says of a call that a script makes.
 pub(super) enum Recalled {
-    /// Nothing, or not how it ended: it has to be done. So many attempts were made before.
-    Unknown { attempts: u32 },
+    /// Nothing, or not how it ended: it has to be done. So many attempts were made before, and this came of them.
+    Unknown { attempts: u32, past: Option<Box<Past>> },
     /// Its outcome will be shown when it is its turn.
     Later { end: RecordedEnd, attempts: u32 },
     /// Its outcome can be shown now.
     Now(RecordedEnd),
     /// The script does something else than the journal says. The run is over.
     Diverged,
+}
+
+impl Recalled {
+    const NEW: Self = Self::Unknown { attempts: 0, past: None };
 }
 
 impl Replay {
@@ -161,7 +165,7 @@ impl Core {
     /// Holds a call that was just registered against the journal.
     pub(super) fn recall(&mut self, id: CallId, effects: &mut Vec<Effect>) -> Recalled {
         let Some(mark) = self.calls.get(&id).and_then(|call| call.mark.as_deref()) else {
-            return Recalled::Unknown { attempts: 0 };
+            return Recalled::NEW;
         };
         let Some((recorded, replay)) =
             self.replay.as_mut().and_then(|replay| Some((replay.calls.remove(&id)?, replay)))
@@ -172,12 +176,12 @@ impl Core {
             let attempts = recorded.attempts;
             return match recorded.end {
                 Some(end) => Recalled::Later { end, attempts },
-                None => Recalled::Unknown { attempts },
+                None => Recalled::Unknown { attempts, past: recorded.past },
             };
         }
         if replay.drift == Drift::Prefix {
             replay.cut(id);
-            return Recalled::Unknown { attempts: 0 };
+            return Recalled::NEW;
         }
         let error = drifted(id, Some(&recorded.mark), Some(mark));
         self.diverge(error, effects);
@@ -363,7 +367,7 @@ impl Derived {
             if let Effect::Record(record) = news {
                 match &mut **record {
                     Record::Begun { spent, .. } | Record::Ended { spent, .. } => *spent = shown,
-                    Record::Replayed => {}
+                    Record::Attempted { .. } | Record::Replayed => {}
                 }
             }
         }

@@ -12,13 +12,14 @@ use crate::model::error::CancelReason;
 use crate::model::event::Event;
 use crate::model::json::JsonText;
 use crate::model::options::{Cap, CoreOptions, OnAgentError};
-use crate::model::outcome::{AgentOutput, AttemptOutcome, Settled};
+use crate::model::outcome::{AgentOutput, AttemptOutcome, Resume, Settled};
 use crate::model::recording::{About, RecordedKind};
 use crate::model::request::{
     AgentOptions, AgentRequest, ChildRequest, ChildTarget, Item, LogLevel, Note, Request, RequestKind,
     RetryPolicy,
 };
 use crate::model::usage::Usage;
+use crate::model::worktree::WorktreeChoice;
 
 /// Marks calls by what they ask for, as the engine does: labels do not count.
 fn marker(asked: Asked<'_>) -> Mark {
@@ -64,8 +65,7 @@ enum Written {
     /// The run was taken up, and what it takes over is told anew.
     Anew(Drift),
     /// With the number of the attempt, if one begins.
-    Record(Record, u32),
-    Spent(f64),
+    Record(Box<Record>, u32),
     Note,
 }
 
@@ -73,8 +73,7 @@ impl Journal {
     /// Notes what an effect adds.
     fn write(&mut self, effect: &Effect) {
         self.entries.push(match effect {
-            Effect::Record(record) => Written::Record((**record).clone(), self.attempt),
-            Effect::Charged { budget, .. } => Written::Spent(budget.spent),
+            Effect::Record(record) => Written::Record(record.clone(), self.attempt),
             Effect::Emit(Event::Log { .. } | Event::Phase { .. }) => Written::Note,
             Effect::Emit(Event::CallStarted { attempt, .. }) => {
                 self.attempt = *attempt;
@@ -96,26 +95,33 @@ impl Journal {
             match written {
                 Written::Anew(drift) => parts.resumed(*drift, true),
                 Written::Note => parts.newest().notes += 1,
-                Written::Spent(spent) => parts.spent(*spent),
-                Written::Record(Record::Begun { call, mark, spent }, attempt) => {
-                    parts.begun(*call, *attempt, || mark.clone());
-                    if mark.kind == RecordedKind::Child {
-                        let step = RecordedStep { call: *call, ended: false, spent: *spent };
-                        parts.newest().steps.push(step);
-                    }
-                    parts.spent(*spent);
-                }
-                Written::Record(Record::Ended { call, mark, outcome, failed, charged, spent }, _) => {
-                    let (outcome, failed, charged) = (outcome.clone(), *failed, *charged);
-                    let end = RecordedEnd { outcome, failed, charged, usage: None, session: None };
-                    parts.ended(*call, end, || mark.clone());
-                    parts.newest().steps.push(RecordedStep { call: *call, ended: true, spent: *spent });
-                    parts.spent(*spent);
-                }
-                Written::Record(Record::Replayed, _) => parts.replayed(),
+                Written::Record(record, attempt) => read(&mut parts, record, *attempt),
             }
         }
         Box::new(parts.into_recording(drift))
+    }
+}
+
+fn read(parts: &mut Parts, record: &Record, attempt: u32) {
+    match record.clone() {
+        Record::Begun { call, mark, past, spent } => {
+            let kind = mark.kind;
+            parts.begun(call, attempt, past, || mark);
+            if kind == RecordedKind::Child {
+                parts.newest().steps.push(RecordedStep { call, ended: false, spent });
+            }
+            parts.spent(spent);
+        }
+        Record::Attempted { call, past, spent } => {
+            parts.attempted(call, past);
+            parts.spent(spent);
+        }
+        Record::Ended { call, mark, outcome, failed, charged, spent } => {
+            parts.ended(call, RecordedEnd { outcome, failed, charged, usage: None, session: None }, || mark);
+            parts.newest().steps.push(RecordedStep { call, ended: true, spent });
+            parts.spent(spent);
+        }
+        Record::Replayed => parts.replayed(),
     }
 }
 
@@ -136,7 +142,7 @@ fn told(effects: &[Effect]) -> String {
         Effect::Record(record) => match &**record {
             Record::Begun { call, .. } => format!("+{call}"),
             Record::Ended { call, spent, .. } => format!("-{call} ({spent})"),
-            Record::Replayed => String::new(),
+            Record::Attempted { .. } | Record::Replayed => String::new(),
         },
         Effect::Emit(Event::Log { values, .. }) => format!("log {}", values.as_str()),
         Effect::Emit(Event::Warning { code, .. }) => (*code).to_owned(),
@@ -667,6 +673,129 @@ fn what_was_spent_is_what_it_was() {
     assert_eq!(told(&effects), "finish Some(1)");
     assert_eq!(ends(&effects), [] as [&str; 0], "its end was told before");
     assert_eq!(again.spent(), 7.0);
+}
+
+/// An attempt that fails in a session that can be gone on with.
+fn broken_off(call: u64, session: &str, tokens: f64) -> Input {
+    let mut input = broken(call, tokens);
+    if let Input::AgentFinished { outcome: AttemptOutcome::Failed(failure), .. } = &mut input {
+        failure.resume = Some(Resume { session: session.to_owned(), total: Some(JsonText::new("9")) });
+        failure.session_id = Some(session.to_owned());
+    }
+    input
+}
+
+fn misfit(call: u64, session: Option<&str>, tokens: f64) -> Input {
+    let resume = session.map(|session| Resume { session: session.to_owned(), total: None });
+    let usage = Usage { charged: tokens, report: Some(JsonText::new(r#"{"outputTokens":1}"#)) };
+    let output = AgentOutput { usage, resume, ..AgentOutput::default() };
+    let errors = vec!["/ must be object".to_owned()];
+    Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Mismatch { output, errors } }
+}
+
+/// The prompts and sessions of the attempts that start.
+fn starts(effects: &[Effect]) -> Vec<String> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::StartAgent { call, attempt, request, resume } => {
+                let prompt = request.prompt_text();
+                let prompt = prompt.split_whitespace().next().unwrap_or_default().to_owned();
+                let resume = resume.as_ref().map_or_else(String::new, |resume| {
+                    let total = resume.total.as_ref().map_or("", JsonText::as_str);
+                    format!(" in {} {total}", resume.session)
+                });
+                Some(format!("{call}#{attempt} {prompt}{resume}"))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// What a call has cost according to its end.
+fn charged(effects: &[Effect]) -> Option<f64> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Record(record) => match &**record {
+            Record::Ended { charged, .. } => Some(*charged),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+#[test]
+fn attempts_are_counted_over_all_lives_of_a_run() {
+    let retry = Some(RetryPolicy { max_attempts: 3, backoff: Duration::ZERO });
+    let first = || idle(0, vec![ask_with(0, "a", AgentOptions { retry, ..AgentOptions::default() })]);
+    for drift in [Drift::Fail, Drift::Prefix] {
+        let mut run = Run::new(options());
+        run.play([(first(), "+0, agent 0#1"), (broken(0, 1.0), "backoff 0 0ms")]);
+        // Before the second attempt, and while it is under way.
+        for (life, begun) in ["+0, agent 0#2", "+0, agent 0#3"].into_iter().enumerate() {
+            run = run.resume(options(), if life == 0 { drift } else { Drift::Fail });
+            run.play([(first(), begun)]);
+        }
+        run.play([(broken(0, 2.0), "backoff 0 0ms"), (backoff_over(0), "+0, agent 0#4")]);
+        run = run.resume(options(), drift);
+        run.play([(first(), "+0, agent 0#5")]);
+        // The third failure is the last one, and all were paid for.
+        let effects = run.feed(broken(0, 4.0));
+        assert_eq!(told(&effects), "-0 (7), 0.0!Error: RangeError: bad (7)");
+        assert_eq!((charged(&effects), run.spent()), (Some(7.0), 7.0));
+    }
+}
+
+#[test]
+fn a_call_goes_on_where_it_was() {
+    let first = |schema| idle(0, vec![if schema { ask(0, "a") } else { retrying(0, "a") }]);
+    let worktree = AgentOptions { worktree: Some(WorktreeChoice::default()), ..AgentOptions::default() };
+    for drift in [Drift::Fail, Drift::Match, Drift::Prefix] {
+        // An attempt that was broken off is gone on with in its session, also if the next one is broken off by a crash.
+        let mut run = Run::new(options());
+        run.play([(first(false), "+0, agent 0#1"), (broken_off(0, "s", 1.0), "backoff 0 0ms")]);
+        for attempt in [2, 3] {
+            run = run.resume(options(), drift);
+            assert_eq!(starts(&run.feed(first(false))), [format!("0#{attempt} You in s 9")]);
+        }
+        let mut lost = broken(0, 1.0);
+        if let Input::AgentFinished { outcome: AttemptOutcome::Failed(failure), .. } = &mut lost {
+            failure.session_lost = true;
+        }
+        assert_eq!(starts(&run.feed(lost)), ["0#4 a"], "the session is gone");
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first(false))), ["0#5 a"]);
+        // An answer that is to be repaired, in its session or not.
+        for (session, started) in [(Some("s"), "Previous in s "), (None, "a")] {
+            let mut run = Run::new(options());
+            run.feed(first(true));
+            run.feed(misfit(0, session, 2.0));
+            run = run.resume(options(), drift);
+            let effects = run.feed(first(true));
+            assert_eq!(starts(&effects), [format!("0#3 {started}")]);
+            let Some(Effect::StartAgent { request, .. }) = effects.last() else { panic!("{effects:?}") };
+            assert!(request.prompt_text().ends_with("Validation errors:\n- / must be object"));
+            // There is one repair, whatever happens between.
+            let mut again = run.resume(options(), drift);
+            again.feed(first(true));
+            let effects = again.feed(misfit(0, None, 3.0));
+            assert!(told(&effects).contains("0.0!Error"), "{}", told(&effects));
+            assert_eq!(charged(&effects), Some(5.0));
+        }
+        // A worktree is made anew, and what the agent did is not in it.
+        let first = || idle(0, vec![ask_with(0, "a", worktree.clone())]);
+        let mut run = Run::new(options());
+        run.feed(first());
+        run.feed(misfit(0, Some("s"), 2.0));
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first())), ["0#3 a"]);
+        // Nor is its answer written as long as it is being closed; what it cost is.
+        run.play([(reply(0, "1", 4.0), "close 0 true")]);
+        run = run.resume(options(), drift);
+        run.feed(first());
+        assert_eq!(charged(&run.feed(broken(0, 8.0))), None);
+        let closed = Input::WorktreeClosed { call: CallId(0), report: None, error: None };
+        assert_eq!(charged(&run.feed(closed)), Some(14.0));
+    }
 }
 
 #[test]

@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::error::WorkflowError;
 use crate::model::outcome::{AttemptFailure, Wait, WaitReason};
-use crate::model::worktree::WorktreeChoice;
 
 /// Numbers that look like chance (SplitMix64).
 struct Chance(u64);
@@ -334,11 +333,12 @@ impl World {
         let core = Core::new(setup.options(), "flow.js".into(), true).recorded(marker);
         let mut recorded = HashSet::new();
         for written in &journal.entries {
-            match written {
-                Written::Record(Record::Begun { call, mark, .. }, _) if mark.kind == RecordedKind::Child => {
+            let Written::Record(record, _) = written else { continue };
+            match &**record {
+                Record::Begun { call, mark, .. } if mark.kind == RecordedKind::Child => {
                     recorded.insert((*call, false));
                 }
-                Written::Record(Record::Ended { call, .. }, _) => drop(recorded.insert((*call, true))),
+                Record::Ended { call, .. } => drop(recorded.insert((*call, true))),
                 _ => {}
             }
         }
@@ -385,7 +385,7 @@ impl World {
     /// The numbers of entries after which a crash is worth looking at.
     fn cuts(&self) -> Vec<usize> {
         let entries = self.journal.entries.iter().zip(&self.written_at).enumerate();
-        let ends = entries.filter(|(_, (entry, at))| !matches!(entry, Written::Spent(_)) && at.is_some());
+        let ends = entries.filter(|(_, (_, at))| at.is_some());
         std::iter::once(0).chain(ends.map(|(number, _)| number + 1)).collect()
     }
 
@@ -470,7 +470,7 @@ impl World {
                 let (call, ended, counts) = match &*record {
                     Record::Begun { call, mark, .. } => (*call, false, mark.kind == RecordedKind::Child),
                     Record::Ended { call, .. } => (*call, true, true),
-                    Record::Replayed => return,
+                    Record::Attempted { .. } | Record::Replayed => return,
                 };
                 assert!(!counts || self.recorded.insert((call, ended)), "{record:?} is written twice");
             }
@@ -790,7 +790,10 @@ proptest! {
             second.cancelled = true;
             // Calls that are made now have no number that the journal knows.
             let records = second.journal.entries.iter().filter_map(|written| match written {
-                Written::Record(Record::Begun { call, .. } | Record::Ended { call, .. }, _) => Some(call.0 + 1),
+                Written::Record(record, _) => match &**record {
+                    Record::Begun { call, .. } | Record::Ended { call, .. } => Some(call.0 + 1),
+                    _ => None,
+                },
                 _ => None,
             });
             second.next_call = records.fold(second.next_call, u64::max);
