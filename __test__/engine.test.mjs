@@ -206,6 +206,29 @@ test('a call goes on where it was, and what its attempts have cost is not forgot
   assert.equal((await run.inspect()).spent, 17)
 })
 
+test('what was paid is counted once, however often a run is taken up', async (t) => {
+  const path = folder(t, {})
+  const source = { source: script("export default async () => { const before = budget.spent(); const all = [await agent('a'), await agent('b')]; return [before, ...all, budget.spent()] }") }
+  const usage = (outputTokens) => ({ usage: { outputTokens } })
+  const first = open(t, path)
+  const fails = async (prompt) => {
+    if (prompt === 'b') throw Object.assign(new Error('dead'), usage(3))
+    return { output: 1, ...usage(5) }
+  }
+  await assert.rejects((await first.run(source, { runId: 'r', onAgent: fails })).result, /dead/)
+  const left = await first.resume('r', { retryFailed: true, onAgent: () => new Promise(() => {}) })
+  for await (const { type } of left.events({ from: 7 })) if (type === 'call.started') break
+  await first.close()
+  await assert.rejects(left.result, { code: 'ERR_RUN_LEFT' })
+  const second = open(t, path)
+  const run = await second.resume('r', { onAgent: async () => ({ output: 2, ...usage(7) }) })
+  assert.deepEqual(await run.result, [8, 1, 2, 15])
+  assert.equal((await run.inspect()).spent, 15)
+  // Nor does it cost anything to look at it all once more.
+  const again = await second.resume('r', { drift: 'match', retryFailed: true })
+  assert.deepEqual(await again.result, [15, 1, 2, 15])
+})
+
 test('a script that does something else than its journal says is stopped, and nothing is lost', async (t) => {
   const path = folder(t, { 'flow.js': script("export default async () => [await agent('a', { label: 'one' }), await agent('b')]") })
   const engine = open(t, path)

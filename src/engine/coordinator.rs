@@ -473,7 +473,7 @@ impl Coordinator {
 
     fn start_root(&mut self) {
         let Some(script) = self.root.take() else { return };
-        let setup = self.setup(self.options.args.clone(), self.options.nesting_depth, self.options.budget);
+        let setup = self.setup(self.options.args.clone(), self.options.nesting_depth, self.core.budget());
         let turn = match self.factory.create(&script, setup) {
             Ok(vm) => self.start_vm(VmId::ROOT, vm, script),
             Err(error) => Turn { settled: Some(Settled::Failed(error)), ..Turn::default() },

@@ -100,11 +100,16 @@ impl Journal {
 
     /// Notes what a replay needs: with the event of the same call that was noted last, else by itself.
     pub(super) fn record(&mut self, record: &Record) {
-        let Some((call, body)) = written(record) else {
-            self.push(REPLAYED, None, "{}".to_owned());
-            return;
+        let (call, body) = match record {
+            Record::Replayed => {
+                self.push(REPLAYED, None, "{}".to_owned());
+                return;
+            }
+            // It stands in the event that says so.
+            Record::Began { spent } => (None, json!({ "spent": spent }).to_string()),
+            record => written(record).map(|(call, body)| (Some(call.0), body)).unwrap_or_default(),
         };
-        let last = self.batch.entries.last_mut().filter(|entry| entry.call == Some(call.0));
+        let last = self.batch.entries.last_mut().filter(|entry| entry.call == call);
         match last.filter(|_| !self.has_record) {
             Some(entry) => {
                 self.has_record = true;
@@ -115,7 +120,7 @@ impl Journal {
             }
             None => {
                 let kind = if matches!(record, Record::Attempted { .. }) { ATTEMPT } else { TIMER };
-                self.push(kind, Some(call.0), format!("{{\"record\":{body}}}"));
+                self.push(kind, call, format!("{{\"record\":{body}}}"));
                 self.has_record = true;
             }
         }
@@ -272,7 +277,7 @@ fn written(record: &Record) -> Option<(CallId, String)> {
             }
             (*call, text)
         }
-        Record::Replayed => return None,
+        Record::Began { .. } | Record::Replayed => return None,
     })
 }
 
@@ -303,6 +308,12 @@ struct Body<'a> {
     code: Option<Cow<'a, str>>,
     anew: Option<bool>,
     drift: Option<Drift>,
+    budget: Option<BudgetBody>,
+}
+
+#[derive(Deserialize)]
+struct BudgetBody {
+    total: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -346,12 +357,18 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
             "warning" if body.code.as_deref().is_some_and(is_note) => parts.newest().notes += 1,
             RESUMED => parts.resumed(body.drift.unwrap_or(Drift::Fail), body.anew == Some(true)),
             REPLAYED => parts.replayed(),
+            "budget.exhausted" => {
+                parts.newest().exhausted = body.budget.and_then(|budget| budget.total);
+            }
             _ => {}
         }
-        if let (Some(call), Some(record)) = (entry.call, body.record) {
-            let known = Known { attempt: body.attempt, usage: body.usage, session: body.session_id };
-            read(&mut parts, CallId(call), record, known);
-        }
+        let Some(record) = body.record else { continue };
+        let Some(call) = entry.call else {
+            parts.began(record.spent);
+            continue;
+        };
+        let known = Known { attempt: body.attempt, usage: body.usage, session: body.session_id };
+        read(&mut parts, CallId(call), record, known);
     }
     Ok(parts.into_recording(drift))
 }

@@ -218,18 +218,33 @@ pub struct Recording {
     pub notes: u64,
     /// What had been spent in all, by every part.
     pub spent: f64,
+    /// What scripts were shown to have been spent when this part began.
+    pub spent_before: f64,
+    /// The budget that was told to be used up, if one was.
+    pub exhausted: Option<f64>,
 }
 
 impl Recording {
     /// A journal that tells of nothing.
     pub fn new(drift: Drift) -> Self {
-        Self { drift, calls: Vec::new(), steps: Vec::new(), reserve: Vec::new(), notes: 0, spent: 0.0 }
+        Self {
+            drift,
+            calls: Vec::new(),
+            steps: Vec::new(),
+            reserve: Vec::new(),
+            notes: 0,
+            spent: 0.0,
+            spent_before: 0.0,
+            exhausted: None,
+        }
     }
 }
 
 /// What is written down of a call beside its events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
+    /// The run begins, or a new part of its journal; scripts see this to have been spent.
+    Began { spent: f64 },
     /// It, or another attempt of it, begins. For a child, scripts see that; `spent` is the budget that it sees. `past`
     /// is what it has taken over from where it was before the run was taken up.
     Begun { call: CallId, mark: Mark, past: Option<Box<Past>>, spent: f64 },

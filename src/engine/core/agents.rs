@@ -508,6 +508,11 @@ impl Core {
             self.budget.spent += charged;
             effects.push(Effect::Charged { charged, budget: self.budget });
         }
+        self.tell_exhaustion(effects);
+    }
+
+    /// Says that the budget is used up, once.
+    pub(super) fn tell_exhaustion(&mut self, effects: &mut Vec<Effect>) {
         if self.budget.exhausted() && !self.exhaustion_told {
             self.exhaustion_told = true;
             effects.push(Effect::Emit(Event::BudgetExhausted { budget: self.budget }));
@@ -521,7 +526,8 @@ impl Core {
         if let Some(total) = change.total {
             self.budget.total = total;
         }
-        self.exhaustion_told &= self.budget.exhausted();
+        // While a journal is shown, what was spent is what it was then.
+        self.exhaustion_told &= self.is_replaying() || self.budget.exhausted();
     }
 
     /// The call is over with this outcome.

@@ -25,7 +25,7 @@ use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, ScriptRules};
 use crate::model::outcome::{AttemptOutcome, Outcome, Resume, Settled};
-use crate::model::recording::{Drift, Mark, Marker, Record, Recording};
+use crate::model::recording::{Mark, Marker, Record, Recording};
 use crate::model::request::{AgentRequest, ChildRequest, Item};
 
 use agents::AgentCall;
@@ -296,14 +296,7 @@ impl Core {
     }
 
     fn start(&mut self, recording: Option<Box<Recording>>, effects: &mut Vec<Effect>) {
-        if let Some(recording) = recording {
-            self.restored = recording.spent;
-            if recording.drift == Drift::Fail {
-                self.notes_told = recording.notes;
-                self.exhaustion_told = BudgetState { spent: recording.spent, ..self.budget }.exhausted();
-            }
-            self.go_on_from(*recording);
-        }
+        self.begin_with(recording, effects);
         self.scripts.insert(
             VmId::ROOT,
             ScriptState::new(None, self.options.nesting_depth, self.options.rules, self.name.clone()),

@@ -121,6 +121,12 @@ impl Parts {
         &mut self.part.recording
     }
 
+    /// The newest part began when so much had been spent.
+    pub(in crate::engine) fn began(&mut self, spent: f64) {
+        self.part.recording.spent_before = spent;
+        self.spent(spent);
+    }
+
     /// So much had been spent.
     pub(in crate::engine) fn spent(&mut self, spent: f64) {
         self.spent = self.spent.max(spent);

@@ -140,11 +140,33 @@ impl Replay {
 }
 
 impl Core {
-    /// Takes the run up where its journal ends.
-    pub(super) fn go_on_from(&mut self, mut recording: Recording) {
-        self.reserve = Reserve::new(&mut recording);
-        // Where any equal call will do, there is no order to keep to.
-        self.replay = (recording.drift != Drift::Match).then(|| Replay::new(recording));
+    /// Takes the run up where its journal ends, if it has one.
+    pub(super) fn begin_with(&mut self, recording: Option<Box<Recording>>, effects: &mut Vec<Effect>) {
+        let drift = recording.as_ref().map(|recording| recording.drift);
+        if let Some(mut recording) = recording {
+            self.restored = recording.spent;
+            self.budget.spent = match recording.drift {
+                // Scripts see from the beginning what was paid, by whichever part of the journal: what they are given of
+                // it costs nothing more.
+                Drift::Match => self.budget.spent.max(recording.spent),
+                Drift::Fail | Drift::Prefix => recording.spent_before,
+            };
+            if recording.drift == Drift::Fail {
+                self.notes_told = recording.notes;
+                self.exhaustion_told =
+                    recording.exhausted.is_some() && recording.exhausted == self.budget.total;
+            }
+            self.reserve = Reserve::new(&mut recording);
+            // Where any equal call will do, there is no order to keep to.
+            self.replay = (recording.drift != Drift::Match).then(|| Replay::new(*recording));
+        }
+        let spent = self.budget.spent;
+        if self.marker.is_some() && drift != Some(Drift::Fail) && spent > 0.0 {
+            effects.push(Effect::Record(Box::new(Record::Began { spent })));
+        }
+        if drift == Some(Drift::Match) {
+            self.tell_exhaustion(effects);
+        }
     }
 
     /// Whether nothing new may start yet.
@@ -271,6 +293,7 @@ impl Core {
             effects.push(Effect::Record(Box::new(Record::Replayed)));
         }
         let timers = self.leave_replay(effects);
+        self.tell_exhaustion(effects);
         self.start_recorded();
         for (call, delay) in timers {
             self.start_timer(call, delay, effects);
@@ -367,7 +390,7 @@ impl Derived {
             if let Effect::Record(record) = news {
                 match &mut **record {
                     Record::Begun { spent, .. } | Record::Ended { spent, .. } => *spent = shown,
-                    Record::Attempted { .. } | Record::Replayed => {}
+                    Record::Began { .. } | Record::Attempted { .. } | Record::Replayed => {}
                 }
             }
         }

@@ -102,11 +102,10 @@ impl Core {
         }
     }
 
-    /// Takes the answer to an equal call of the journal for this one.
+    /// Takes the answer to an equal call of the journal for this one. It was paid when it was given.
     pub(super) fn reuse(&mut self, id: CallId, end: RecordedEnd, effects: &mut Vec<Effect>) {
         let Some(request) = self.agent(id).map(|agent| agent.request.clone()) else { return };
         self.issued(&request, false, effects);
-        self.budget.spent += end.charged;
         let outcome = self.restore(id, end);
         self.conclude_with(id, outcome, None, effects);
     }

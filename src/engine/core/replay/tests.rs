@@ -64,6 +64,8 @@ struct Journal {
 enum Written {
     /// The run was taken up, and what it takes over is told anew.
     Anew(Drift),
+    /// A budget of so much was told to be used up.
+    Exhausted(Option<f64>),
     /// With the number of the attempt, if one begins.
     Record(Box<Record>, u32),
     Note,
@@ -75,6 +77,7 @@ impl Journal {
         self.entries.push(match effect {
             Effect::Record(record) => Written::Record(record.clone(), self.attempt),
             Effect::Emit(Event::Log { .. } | Event::Phase { .. }) => Written::Note,
+            Effect::Emit(Event::BudgetExhausted { budget }) => Written::Exhausted(budget.total),
             Effect::Emit(Event::CallStarted { attempt, .. }) => {
                 self.attempt = *attempt;
                 return;
@@ -94,6 +97,7 @@ impl Journal {
         for written in &self.entries {
             match written {
                 Written::Anew(drift) => parts.resumed(*drift, true),
+                Written::Exhausted(total) => parts.newest().exhausted = *total,
                 Written::Note => parts.newest().notes += 1,
                 Written::Record(record, attempt) => read(&mut parts, record, *attempt),
             }
@@ -121,6 +125,7 @@ fn read(parts: &mut Parts, record: &Record, attempt: u32) {
             parts.newest().steps.push(RecordedStep { call, ended: true, spent });
             parts.spent(spent);
         }
+        Record::Began { spent } => parts.began(spent),
         Record::Replayed => parts.replayed(),
     }
 }
@@ -142,7 +147,7 @@ fn told(effects: &[Effect]) -> String {
         Effect::Record(record) => match &**record {
             Record::Begun { call, .. } => format!("+{call}"),
             Record::Ended { call, spent, .. } => format!("-{call} ({spent})"),
-            Record::Attempted { .. } | Record::Replayed => String::new(),
+            Record::Began { .. } | Record::Attempted { .. } | Record::Replayed => String::new(),
         },
         Effect::Emit(Event::Log { values, .. }) => format!("log {}", values.as_str()),
         Effect::Emit(Event::Warning { code, .. }) => (*code).to_owned(),
@@ -176,7 +181,7 @@ impl Run {
     fn begin(options: CoreOptions, journal: Journal, recording: Option<Box<Recording>>) -> Self {
         let core = Core::new(options, "flow.js".into(), true).recorded(marker);
         let mut run = Self { core, journal };
-        assert_eq!(told(&run.feed(Input::Started { recording })), "root");
+        assert_eq!(told(&run.feed(Input::Started { recording })).trim_start_matches("exhausted, "), "root");
         run
     }
 
@@ -675,6 +680,75 @@ fn what_was_spent_is_what_it_was() {
     assert_eq!(again.spent(), 7.0);
 }
 
+/// The events of a budget that is used up.
+fn exhaustions(effects: &[Effect]) -> usize {
+    effects.iter().filter(|effect| matches!(effect, Effect::Emit(Event::BudgetExhausted { .. }))).count()
+}
+
+#[test]
+fn what_was_paid_is_counted_over_all_parts_of_the_journal_and_never_twice() {
+    let first = || idle(0, vec![ask(0, "a"), retrying(1, "b")]);
+    let mut live = Run::new(hard(100.0));
+    live.play([
+        (first(), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(0, "1", 30.0), "-0 (30), 0.0=1 (30)"),
+        (broken(1, 20.0), "backoff 1 0ms"),
+    ]);
+    for drift in [Drift::Match, Drift::Prefix] {
+        // From the first call on, scripts see all that was paid where any equal call will do, else what they saw.
+        let (begun, shown) = if drift == Drift::Match { (50.0, "-0 (50)") } else { (0.0, "-0 (30)") };
+        let mut again = live.resume(hard(100.0), drift);
+        assert_eq!(again.spent(), begun);
+        assert!(told(&again.feed(first())).starts_with(shown));
+        again.feed(idle(0, vec![]));
+        assert_eq!(again.spent(), 50.0);
+        again.feed(reply(1, "2", 10.0));
+        assert_eq!(again.spent(), 60.0);
+        // Whatever takes it up next has paid neither more nor less, and begins as it did.
+        for (next, before) in [(Drift::Fail, begun), (Drift::Match, 60.0), (Drift::Prefix, begun)] {
+            let mut third = again.resume(hard(100.0), next);
+            assert_eq!(third.spent(), before);
+            third.feed(first());
+            third.feed(idle(0, vec![]));
+            third.feed(idle(0, vec![ask(0, "c")]));
+            assert_eq!(third.spent(), 60.0);
+            third.feed(reply(2, "3", 15.0));
+            assert_eq!(third.resume(hard(100.0), Drift::Match).spent(), 75.0);
+        }
+    }
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_told_once_in_each_part() {
+    let first = || idle(0, vec![ask(0, "a")]);
+    let mut live = Run::new(hard(10.0));
+    live.feed(first());
+    assert_eq!(exhaustions(&live.feed(reply(0, "1", 12.0))), 1);
+    let asked = || idle(0, vec![ask(0, "b")]);
+    for (drift, total, told_at_start, told_later) in [
+        (Drift::Fail, 10.0, 0, 0),
+        (Drift::Fail, 11.0, 0, 1),
+        (Drift::Fail, 20.0, 0, 0),
+        (Drift::Prefix, 10.0, 0, 1),
+        (Drift::Match, 10.0, 1, 0),
+        (Drift::Match, 20.0, 0, 0),
+    ] {
+        let recording = live.journal.recording(drift);
+        let mut core = Core::new(hard(total), "flow.js".into(), true).recorded(marker);
+        let mut effects = Vec::new();
+        core.step(Input::Started { recording: Some(recording) }, &mut effects);
+        assert_eq!(exhaustions(&effects), told_at_start, "{drift:?} {total}");
+        effects.clear();
+        for input in [first(), asked()] {
+            core.step(input, &mut effects);
+        }
+        assert_eq!(exhaustions(&effects), told_later, "{drift:?} {total}");
+        // And checked: what was paid by another part counts.
+        let refused = told(&effects).contains("BudgetExhaustedError");
+        assert_eq!(refused, total < 12.0, "{drift:?} {total}: {}", told(&effects));
+    }
+}
+
 /// An attempt that fails in a session that can be gone on with.
 fn broken_off(call: u64, session: &str, tokens: f64) -> Input {
     let mut input = broken(call, tokens);
@@ -727,7 +801,7 @@ fn charged(effects: &[Effect]) -> Option<f64> {
 fn attempts_are_counted_over_all_lives_of_a_run() {
     let retry = Some(RetryPolicy { max_attempts: 3, backoff: Duration::ZERO });
     let first = || idle(0, vec![ask_with(0, "a", AgentOptions { retry, ..AgentOptions::default() })]);
-    for drift in [Drift::Fail, Drift::Prefix] {
+    for drift in [Drift::Fail, Drift::Match, Drift::Prefix] {
         let mut run = Run::new(options());
         run.play([(first(), "+0, agent 0#1"), (broken(0, 1.0), "backoff 0 0ms")]);
         // Before the second attempt, and while it is under way.
@@ -778,7 +852,7 @@ fn a_call_goes_on_where_it_was() {
             let mut again = run.resume(options(), drift);
             again.feed(first(true));
             let effects = again.feed(misfit(0, None, 3.0));
-            assert!(told(&effects).contains("0.0!Error"), "{}", told(&effects));
+            assert!(told(&effects).starts_with("-0 (5), 0.0!"), "{}", told(&effects));
             assert_eq!(charged(&effects), Some(5.0));
         }
         // A worktree is made anew, and what the agent did is not in it.
@@ -901,19 +975,19 @@ fn answers_that_match_are_taken_wherever_they_stood() {
     again.play([
         (
             idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]),
-            "timer 0, -2 (1), -4 (4), +1, agent 1#1, +3, agent 3#1, 0.2=11 (1)",
+            "timer 0, -2 (6), -4 (6), +1, agent 1#1, +3, agent 3#1, 0.2=11 (6)",
         ),
-        (idle(0, vec![]), "0.4=33 (4)"),
+        (idle(0, vec![]), "0.4=33 (6)"),
         // There is no fourth answer.
         (idle(0, vec![ask(2, "x")]), "+5, agent 5#1"),
-        (reply(1, "1", 1.0), "-1 (5), 0.1=1 (5)"),
+        (reply(1, "1", 1.0), "-1 (7), 0.1=1 (7)"),
     ]);
     // What was taken is in the new journal like what was done.
     let mut third = again.resume(options(), Drift::Fail);
     third.play([
-        (idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]), "0.2=11 (1)"),
-        (idle(0, vec![]), "0.4=33 (4)"),
-        (idle(0, vec![ask(2, "x")]), "0.1=1 (5)"),
+        (idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]), "0.2=11 (6)"),
+        (idle(0, vec![]), "0.4=33 (6)"),
+        (idle(0, vec![ask(2, "x")]), "0.1=1 (7)"),
         (idle(0, vec![]), "timer 0, +3, agent 3#2, +5, agent 5#2"),
     ]);
 }
@@ -940,24 +1014,24 @@ fn answers_that_a_part_of_the_journal_had_not_come_to_stay_for_later_ones() {
     let (live, _) = asked_in_turn();
     let changed = || idle(0, vec![ask(0, "A"), ask(1, "x"), ask(2, "b")]);
     let mut again = live.resume(options(), Drift::Match);
-    again.play([(changed(), "-1 (1), +0, agent 0#1, +2, agent 2#2, 0.1=11 (1)"), (idle(0, vec![]), "")]);
+    again.play([(changed(), "-1 (4), +0, agent 0#1, +2, agent 2#2, 0.1=11 (4)"), (idle(0, vec![]), "")]);
     // The process dies before the script has asked for the rest: it is as if it had not, twice over.
     let mut third = again.resume(options(), Drift::Fail).resume(options(), Drift::Fail);
     third.play([
-        (changed(), "0.1=11 (1)"),
+        (changed(), "0.1=11 (4)"),
         (idle(0, vec![]), "+0, agent 0#2, +2, agent 2#3"),
         (reply(0, "20", 1.0), "-0 (5), 0.0=20 (5)"),
         // The second of them, and not the first once more. The third has no answer.
-        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "-3 (6), +4, agent 4#2, 0.0=13 (6)"),
-        (idle(0, vec![ask(0, "d")]), "-5 (7), 0.0=15 (7)"),
+        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "-3 (5), +4, agent 4#2, 0.0=13 (5)"),
+        (idle(0, vec![ask(0, "d")]), "-5 (5), 0.0=15 (5)"),
     ]);
     // Nothing is taken a second time.
     let mut fourth = third.resume(options(), Drift::Fail);
     fourth.play([
-        (changed(), "0.1=11 (1)"),
+        (changed(), "0.1=11 (4)"),
         (idle(0, vec![]), "0.0=20 (5)"),
-        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "0.0=13 (6)"),
-        (idle(0, vec![ask(0, "d")]), "0.0=15 (7)"),
+        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "0.0=13 (5)"),
+        (idle(0, vec![ask(0, "d")]), "0.0=15 (5)"),
         (idle(0, vec![ask(0, "d")]), "+2, agent 2#4, +4, agent 4#3, +6, agent 6#1"),
     ]);
 }
@@ -967,19 +1041,19 @@ fn the_newest_part_of_a_journal_goes_before_older_ones_where_answers_are_matched
     let (live, _) = asked_in_turn();
     let mut again = live.resume(options(), Drift::Match);
     again.play([
-        (idle(0, vec![ask(0, "A"), ask(1, "x")]), "-1 (1), +0, agent 0#1, 0.1=11 (1)"),
+        (idle(0, vec![ask(0, "A"), ask(1, "x")]), "-1 (4), +0, agent 0#1, 0.1=11 (4)"),
         (idle(0, vec![]), ""),
-        (reply(0, "20", 1.0), "-0 (2), 0.0=20 (2)"),
+        (reply(0, "20", 1.0), "-0 (5), 0.0=20 (5)"),
     ]);
     let mut third = again.resume(options(), Drift::Match);
     third.play([
         (
             idle(0, vec![ask(0, "d"), ask(1, "x"), ask(2, "x"), ask(3, "x"), ask(4, "A")]),
-            "-0 (1), -1 (2), -2 (3), -4 (4), +3, agent 3#2, 0.0=15 (1)",
+            "-0 (5), -1 (5), -2 (5), -4 (5), +3, agent 3#2, 0.0=15 (5)",
         ),
-        (idle(0, vec![]), "0.1=11 (2)"),
-        (idle(0, vec![]), "0.2=13 (3)"),
-        (idle(0, vec![]), "0.4=20 (4)"),
+        (idle(0, vec![]), "0.1=11 (5)"),
+        (idle(0, vec![]), "0.2=13 (5)"),
+        (idle(0, vec![]), "0.4=20 (5)"),
     ]);
 }
 
@@ -1004,7 +1078,7 @@ fn what_a_prefix_has_cut_off_does_not_come_back() {
         ]);
     }
     let mut third = again.resume(options(), Drift::Match);
-    third.play([(idle(0, vec![ask(0, "d"), ask(1, "a")]), "-1 (1), +0, agent 0#1, 0.1=10 (1)")]);
+    third.play([(idle(0, vec![ask(0, "d"), ask(1, "a")]), "-1 (4), +0, agent 0#1, 0.1=10 (4)")]);
 }
 
 #[test]
@@ -1023,18 +1097,18 @@ fn a_prefix_that_was_not_taken_over_to_its_end_is_taken_over_once_more() {
         ]);
     }
     let mut third = again.resume(options(), Drift::Match);
-    third.play([(idle(0, vec![ask(0, "d")]), "-0 (1), 0.0=15 (1)")]);
+    third.play([(idle(0, vec![ask(0, "d")]), "-0 (4), 0.0=15 (4)")]);
 }
 
 #[test]
 fn children_run_again_where_answers_are_matched() {
     let mut again = nested().resume(options(), Drift::Match);
     again.play([
-        (idle(0, vec![call(0, "c"), ask(1, "changed")]), "+0, +1, agent 1#1, child 0 vm1 (0)"),
-        (idle(1, vec![call(0, "d"), ask(1, "b")]), "+2, -3 (1), child 2 vm2 (0)"),
-        (idle(2, vec![ask(0, "e")]), "-4 (2), 1.1=3 (1)"),
-        (idle(1, vec![]), "2.0=4 (2)"),
-        (settled(2, "2"), "drop vm2, -2 (2), 1.0=2 (2)"),
+        (idle(0, vec![call(0, "c"), ask(1, "changed")]), "+0, +1, agent 1#1, child 0 vm1 (3)"),
+        (idle(1, vec![call(0, "d"), ask(1, "b")]), "+2, -3 (3), child 2 vm2 (3)"),
+        (idle(2, vec![ask(0, "e")]), "-4 (3), 1.1=3 (3)"),
+        (idle(1, vec![]), "2.0=4 (3)"),
+        (settled(2, "2"), "drop vm2, -2 (3), 1.0=2 (3)"),
     ]);
 }
 

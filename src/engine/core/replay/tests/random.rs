@@ -385,7 +385,8 @@ impl World {
     /// The numbers of entries after which a crash is worth looking at.
     fn cuts(&self) -> Vec<usize> {
         let entries = self.journal.entries.iter().zip(&self.written_at).enumerate();
-        let ends = entries.filter(|(_, (_, at))| at.is_some());
+        // That the budget is used up is written together with what has used it up.
+        let ends = entries.filter(|(_, (entry, at))| !matches!(entry, Written::Exhausted(_)) && at.is_some());
         std::iter::once(0).chain(ends.map(|(number, _)| number + 1)).collect()
     }
 
@@ -470,7 +471,7 @@ impl World {
                 let (call, ended, counts) = match &*record {
                     Record::Begun { call, mark, .. } => (*call, false, mark.kind == RecordedKind::Child),
                     Record::Ended { call, .. } => (*call, true, true),
-                    Record::Attempted { .. } | Record::Replayed => return,
+                    Record::Began { .. } | Record::Attempted { .. } | Record::Replayed => return,
                 };
                 assert!(!counts || self.recorded.insert((call, ended)), "{record:?} is written twice");
             }
