@@ -37,6 +37,8 @@ const RESUMED: &str = "run.resumed";
 const ATTEMPT: &str = "attempt";
 /// The first calls of an earlier part were all taken over. Nobody is told.
 const REPLAYED: &str = "replayed";
+/// The run is being cancelled from here on. Nobody is told before it is over.
+const CANCELLING: &str = "cancelling";
 
 /// How long a store may refuse what there is to write, before the run gives up and can be resumed later.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,8 +103,9 @@ impl Journal {
     /// Notes what a replay needs: with the event of the same call that was noted last, else by itself.
     pub(super) fn record(&mut self, record: &Record) {
         let (call, body) = match record {
-            Record::Replayed => {
-                self.push(REPLAYED, None, "{}".to_owned());
+            Record::Replayed | Record::Cancelled => {
+                let kind = if *record == Record::Replayed { REPLAYED } else { CANCELLING };
+                self.push(kind, None, "{}".to_owned());
                 return;
             }
             // It stands in the event that says so.
@@ -277,7 +280,7 @@ fn written(record: &Record) -> Option<(CallId, String)> {
             }
             (*call, text)
         }
-        Record::Began { .. } | Record::Replayed => return None,
+        Record::Began { .. } | Record::Cancelled | Record::Replayed => return None,
     })
 }
 
@@ -306,6 +309,7 @@ struct Body<'a> {
     session_id: Option<String>,
     attempt: Option<u32>,
     code: Option<Cow<'a, str>>,
+    message: Option<Cow<'a, str>>,
     anew: Option<bool>,
     drift: Option<Drift>,
     budget: Option<BudgetBody>,
@@ -353,10 +357,12 @@ pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, St
         let body: Body<'_> =
             serde_json::from_str(entry.body.as_str()).map_err(|error| corrupt(entry, &error.to_string()))?;
         match &*entry.kind {
-            "log" | "phase" => parts.newest().notes += 1,
-            "warning" if body.code.as_deref().is_some_and(is_note) => parts.newest().notes += 1,
+            "log" | "phase" => parts.note(),
+            "warning" => warned(&mut parts, &body),
             RESUMED => parts.resumed(body.drift.unwrap_or(Drift::Fail), body.anew == Some(true)),
             REPLAYED => parts.replayed(),
+            CANCELLING => parts.cancelled(),
+            "call.ended" if body.record.is_none() => parts.given_up(CallId(entry.call.unwrap_or(u64::MAX))),
             "budget.exhausted" => {
                 parts.newest().exhausted = body.budget.and_then(|budget| budget.total);
             }
@@ -419,9 +425,15 @@ fn corrupt(entry: &Entry, why: &str) -> StoreError {
     StoreError::Corrupt { path: std::path::PathBuf::new(), message }
 }
 
-/// Warnings that scripts cause, told again by a script that does the same again.
-fn is_note(code: &str) -> bool {
-    matches!(code, "WARN_LOG_DROPPED" | "WARN_UNHANDLED_REJECTION")
+/// Takes in a warning. Those of a script that does the same again come again, as what it logs does.
+fn warned(parts: &mut Parts, body: &Body<'_>) {
+    match body.code.as_deref() {
+        Some("WARN_LOG_DROPPED" | "WARN_UNHANDLED_REJECTION") => parts.note(),
+        Some("WARN_UNKNOWN_OPTION") => {
+            parts.newest().warnings.extend(body.message.as_deref().map(str::to_owned));
+        }
+        _ => {}
+    }
 }
 
 /// An entry as whoever watches sees it: without what only replays need.
@@ -438,6 +450,8 @@ pub fn shown(entry: &Entry) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::{CallEnd, CallInfo};
+    use crate::model::ids::VmId;
     use crate::model::outcome::Outcome;
     use crate::model::outcome::Resume;
     use crate::model::recording::Earlier;
@@ -659,6 +673,53 @@ mod tests {
             assert_eq!(shown(&with(&more), drift), expected, "{more:#?}");
         }
         assert_eq!(super::shown(&replayed(1)), None);
+    }
+
+    #[test]
+    fn what_was_told_is_counted_until_the_run_is_cancelled() {
+        let event = |seq, event: &Event| {
+            let body = serde_json::to_string(event).unwrap();
+            entry(seq, event.kind(), event.call(), body)
+        };
+        let warning = |code, message: &str| Event::Warning { code, message: message.to_owned() };
+        let info = CallInfo::child(None);
+        let ended = |call| Event::CallEnded {
+            call: CallId(call),
+            script: VmId::ROOT,
+            info: info.clone(),
+            attempts: 1,
+            outcome: CallEnd::Cancelled,
+            error: None,
+            usage: None,
+            session_id: None,
+            worktree: None,
+        };
+        let phase = Event::Phase { script: VmId::ROOT, name: None, options: None };
+        let mut entries = vec![
+            event(1, &phase),
+            event(2, &warning("WARN_UNHANDLED_REJECTION", "x")),
+            event(3, &warning("WARN_UNKNOWN_OPTION", "the option \"x\"")),
+            event(4, &warning("WARN_WORKTREE", "y")),
+            event(5, &ended(4)),
+            entry(6, CANCELLING, None, "{}".to_owned()),
+            event(7, &ended(5)),
+            event(8, &phase),
+            event(9, &Event::BudgetExhausted { budget: BudgetState { total: Some(5.0), spent: 6.0 } }),
+        ];
+        let found = recording(&entries, Drift::Fail).unwrap();
+        assert_eq!((found.notes, &found.given_up, found.exhausted), (2, &vec![CallId(4)], Some(5.0)));
+        assert_eq!(found.warnings, ["the option \"x\""]);
+        // It goes on.
+        entries.push(event(10, &Event::RunResumed { drift: Drift::Fail, anew: false }));
+        entries.extend([event(11, &phase), event(12, &ended(5))]);
+        let found = recording(&entries, Drift::Fail).unwrap();
+        assert_eq!((found.notes, found.given_up), (3, vec![CallId(4), CallId(5)]));
+        // Or anew.
+        let body = r#"{"type":"run.resumed","drift":"match","anew":true,"record":{"spent":7.5}}"#;
+        entries.push(entry(13, RESUMED, None, body.to_owned()));
+        let found = recording(&entries, Drift::Fail).unwrap();
+        assert_eq!((found.notes, found.given_up, found.exhausted), (0, vec![], None));
+        assert_eq!((found.spent, found.spent_before, found.warnings.len()), (7.5, 7.5, 0));
     }
 
     #[test]

@@ -214,8 +214,12 @@ pub struct Recording {
     /// What agent calls were given in parts of the journal before this one, and none of its calls has taken: for equal
     /// calls that the journal does not tell of, those that are equal to each other in their order.
     pub reserve: Vec<(Fingerprint, Earlier)>,
-    /// Log lines, phases and warnings of scripts that were told.
+    /// Log lines, phases and warnings of scripts that were told, but for those of a script that was cancelled.
     pub notes: u64,
+    /// The warnings that are given once in a run, as they were given.
+    pub warnings: Vec<String>,
+    /// Calls that were told to have ended and have no outcome: nobody wanted it.
+    pub given_up: Vec<CallId>,
     /// What had been spent in all, by every part.
     pub spent: f64,
     /// What scripts were shown to have been spent when this part began.
@@ -233,6 +237,8 @@ impl Recording {
             steps: Vec::new(),
             reserve: Vec::new(),
             notes: 0,
+            warnings: Vec::new(),
+            given_up: Vec::new(),
             spent: 0.0,
             spent_before: 0.0,
             exhausted: None,
@@ -252,6 +258,8 @@ pub enum Record {
     Attempted { call: CallId, past: Box<Past>, spent: f64 },
     /// It has an outcome, which its script will see, with this budget.
     Ended { call: CallId, mark: Mark, outcome: Outcome, failed: bool, charged: f64, spent: f64 },
+    /// The run is being cancelled: what is said from here on belongs to that, and not to what a later life goes on from.
+    Cancelled,
     /// All that there was to show of a journal whose first calls were taken was shown. What stands before is given up.
     Replayed,
 }

@@ -198,20 +198,17 @@ impl Core {
         let mark = self.mark(Asked::Agent(&request));
         let state = CallState::Agent(Box::new(AgentCall::new(request.clone())));
         let id = self.register(vm, slot, state, mark);
-        let attempts = match self.recall(id, effects) {
+        match self.recall(id, effects) {
             Recalled::Diverged => return,
             Recalled::Later { end, attempts } => return self.will_be_shown(id, end, attempts, effects),
             Recalled::Now(end) => return self.reuse(id, end, effects),
-            Recalled::Unknown { attempts, past } => {
-                self.take_over(id, attempts, past);
-                attempts
-            }
-        };
+            Recalled::Unknown { attempts, past } => self.take_over(id, attempts, past),
+        }
         if let Some(refusal) = self.refusal(vm) {
             self.conclude(id, Err(refusal), effects);
             return;
         }
-        self.issued(&request, attempts > 0 && self.is_exact(), effects);
+        self.issued(&request, effects);
         self.waiting.push_back(id);
         let must_wait =
             !self.options.max_parallel_agents.admits(self.running_agents + self.waiting.len() - 1);
@@ -254,16 +251,18 @@ impl Core {
         None
     }
 
-    /// Counts a call that was not refused, and warns of its options, if that was not `told` before.
-    fn issued(&mut self, request: &AgentRequest, told: bool, effects: &mut Vec<Effect>) {
+    /// Counts a call that was not refused, and warns of its options.
+    fn issued(&mut self, request: &AgentRequest, effects: &mut Vec<Effect>) {
         self.issued_agents += 1;
         for option in &request.parsed.unknown {
             // A script may make up names without end; what was warned about must not grow with it.
-            if self.warned.len() < 100 && self.warned.insert(option.clone()) && !told {
+            if self.warned.len() < 100 && self.warned.insert(option.clone()) {
                 let message = format!(
                     "agent() does not know the option {option:?}; it is passed on to the provider as it is"
                 );
-                self.warn("WARN_UNKNOWN_OPTION", message, effects);
+                if !self.told_before.contains(&message) {
+                    self.warn("WARN_UNKNOWN_OPTION", message, effects);
+                }
             }
         }
     }
@@ -290,6 +289,7 @@ impl Core {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let CallState::Agent(agent) = &mut call.kind else { return };
         agent.state = AgentState::Running;
+        agent.told = false;
         agent.attempts += 1;
         let attempt = agent.attempts;
         let request = agent.next_request();

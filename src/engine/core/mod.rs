@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::budget::{BudgetChange, BudgetState};
 use crate::model::error::{CancelReason, ErrorData, WorkflowError};
@@ -210,6 +210,10 @@ pub struct Core {
     next_vm: u32,
     /// Options that were already warned about.
     warned: HashSet<String>,
+    /// Warnings of them that were told before the run was taken up.
+    told_before: HashSet<String>,
+    /// Calls whose end was told before, though they have no outcome.
+    given_up: FxHashSet<CallId>,
     exhaustion_told: bool,
     /// Present in runs that have a journal.
     marker: Option<Marker>,
@@ -243,6 +247,8 @@ impl Core {
             next_call: 0,
             next_vm: 1,
             warned: HashSet::new(),
+            told_before: HashSet::new(),
+            given_up: FxHashSet::default(),
             exhaustion_told: false,
             marker: None,
             replay: None,
@@ -351,6 +357,9 @@ impl Core {
         }
         self.phase = Phase::Cancelling(reason);
         effects.push(Effect::StartGrace);
+        if self.marker.is_some() {
+            effects.push(Effect::Record(Box::new(Record::Cancelled)));
+        }
         // From here on the journal tells of another run than this one. Timers that were set aside fire below.
         drop(self.leave_replay(effects));
         self.reserve = Reserve::default();

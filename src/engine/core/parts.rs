@@ -18,11 +18,13 @@ struct Part {
     recording: Recording,
     /// Where its calls are.
     places: FxHashMap<u64, usize>,
+    /// The run is being cancelled.
+    cancelled: bool,
 }
 
 impl Part {
     fn new() -> Self {
-        Self { recording: Recording::new(Drift::Fail), places: FxHashMap::default() }
+        Self { recording: Recording::new(Drift::Fail), places: FxHashMap::default(), cancelled: false }
     }
 }
 
@@ -134,6 +136,7 @@ impl Parts {
 
     /// The run was taken up: `anew` where a part begins.
     pub(in crate::engine) fn resumed(&mut self, drift: Drift, anew: bool) {
+        self.part.cancelled = false;
         if !anew {
             return self.replayed();
         }
@@ -144,6 +147,24 @@ impl Parts {
             Drift::Prefix => self.before = Some(Box::new((part, reserve))),
             Drift::Match | Drift::Fail => self.reserve = Reserve::of(part, reserve),
         }
+    }
+
+    /// A script has said something that is told.
+    pub(in crate::engine) fn note(&mut self) {
+        self.part.recording.notes += u64::from(!self.part.cancelled);
+    }
+
+    /// A call was told to have ended, and its outcome is not written: it was given up.
+    pub(in crate::engine) fn given_up(&mut self, call: CallId) {
+        // Those that end because the run is cancelled go on when it does.
+        if !self.part.cancelled {
+            self.part.recording.given_up.push(call);
+        }
+    }
+
+    /// The run is being cancelled.
+    pub(in crate::engine) fn cancelled(&mut self) {
+        self.part.cancelled = true;
     }
 
     /// The newest part, if it takes over the first calls of another one, has come to their end.

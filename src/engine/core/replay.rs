@@ -153,6 +153,8 @@ impl Core {
             };
             if recording.drift == Drift::Fail {
                 self.notes_told = recording.notes;
+                self.told_before = std::mem::take(&mut recording.warnings).into_iter().collect();
+                self.given_up = std::mem::take(&mut recording.given_up).into_iter().collect();
                 self.exhaustion_told =
                     recording.exhausted.is_some() && recording.exhausted == self.budget.total;
             }
@@ -307,8 +309,9 @@ impl Core {
         let Some(replay) = self.replay.take() else { return Vec::new() };
         // A script that is cancelled, or was, says other things than before.
         self.notes_told = 0;
+        let given_up = std::mem::take(&mut self.given_up);
         if self.phase != Phase::Running
-            && let Some(last) = replay.calls.keys().max()
+            && let Some(last) = replay.calls.keys().chain(&given_up).max()
         {
             // And asks for other things, which must not be taken for what the journal calls by the same numbers.
             self.next_call = self.next_call.max(last.0 + 1);
@@ -390,7 +393,7 @@ impl Derived {
             if let Effect::Record(record) = news {
                 match &mut **record {
                     Record::Begun { spent, .. } | Record::Ended { spent, .. } => *spent = shown,
-                    Record::Began { .. } | Record::Attempted { .. } | Record::Replayed => {}
+                    _ => {}
                 }
             }
         }

@@ -66,8 +66,9 @@ impl Core {
 
     /// Makes a call what it was when the run was left.
     pub(super) fn take_over(&mut self, id: CallId, attempts: u32, past: Option<Box<Past>>) {
+        let told = self.given_up.contains(&id);
         let Some(agent) = self.agent(id) else { return };
-        agent.attempts = attempts;
+        (agent.attempts, agent.told) = (attempts, told);
         let Some(past) = past else { return };
         let Past { failures, charged, usage, session, resume, repair } = *past;
         agent.failures = failures;
@@ -98,14 +99,14 @@ impl Core {
         agent.recorded = Some(Box::new(end));
         (agent.attempts, agent.told) = (attempts, told);
         if !refused {
-            self.issued(&request, told, effects);
+            self.issued(&request, effects);
         }
     }
 
     /// Takes the answer to an equal call of the journal for this one. It was paid when it was given.
     pub(super) fn reuse(&mut self, id: CallId, end: RecordedEnd, effects: &mut Vec<Effect>) {
         let Some(request) = self.agent(id).map(|agent| agent.request.clone()) else { return };
-        self.issued(&request, false, effects);
+        self.issued(&request, effects);
         let outcome = self.restore(id, end);
         self.conclude_with(id, outcome, None, effects);
     }

@@ -62,10 +62,14 @@ struct Journal {
 
 #[derive(Clone, Debug)]
 enum Written {
-    /// The run was taken up, and what it takes over is told anew.
-    Anew(Drift),
+    /// The run was taken up.
+    Resumed(Drift),
     /// A budget of so much was told to be used up.
     Exhausted(Option<f64>),
+    /// Of an option that nobody knows.
+    Warned(String),
+    /// The end of a call that has no outcome.
+    GivenUp(CallId),
     /// With the number of the attempt, if one begins.
     Record(Box<Record>, u32),
     Note,
@@ -74,8 +78,21 @@ enum Written {
 impl Journal {
     /// Notes what an effect adds.
     fn write(&mut self, effect: &Effect) {
-        self.entries.push(match effect {
-            Effect::Record(record) => Written::Record(record.clone(), self.attempt),
+        let written = match effect {
+            Effect::Record(record) => {
+                // The end of a call and its outcome are one entry.
+                if let (Record::Ended { call, .. }, Some(Written::GivenUp(told))) =
+                    (&**record, self.entries.last())
+                    && call == told
+                {
+                    self.entries.pop();
+                }
+                Written::Record(record.clone(), self.attempt)
+            }
+            Effect::Emit(Event::CallEnded { call, .. }) => Written::GivenUp(*call),
+            Effect::Emit(Event::Warning { code: "WARN_UNKNOWN_OPTION", message }) => {
+                Written::Warned(message.clone())
+            }
             Effect::Emit(Event::Log { .. } | Event::Phase { .. }) => Written::Note,
             Effect::Emit(Event::BudgetExhausted { budget }) => Written::Exhausted(budget.total),
             Effect::Emit(Event::CallStarted { attempt, .. }) => {
@@ -83,7 +100,8 @@ impl Journal {
                 return;
             }
             _ => return,
-        });
+        };
+        self.entries.push(written);
     }
 
     /// Its first entries.
@@ -96,9 +114,11 @@ impl Journal {
         let mut parts = Parts::new();
         for written in &self.entries {
             match written {
-                Written::Anew(drift) => parts.resumed(*drift, true),
+                Written::Resumed(drift) => parts.resumed(*drift, *drift != Drift::Fail),
                 Written::Exhausted(total) => parts.newest().exhausted = *total,
-                Written::Note => parts.newest().notes += 1,
+                Written::Note => parts.note(),
+                Written::Warned(message) => parts.newest().warnings.push(message.clone()),
+                Written::GivenUp(call) => parts.given_up(*call),
                 Written::Record(record, attempt) => read(&mut parts, record, *attempt),
             }
         }
@@ -126,6 +146,7 @@ fn read(parts: &mut Parts, record: &Record, attempt: u32) {
             parts.spent(spent);
         }
         Record::Began { spent } => parts.began(spent),
+        Record::Cancelled => parts.cancelled(),
         Record::Replayed => parts.replayed(),
     }
 }
@@ -147,7 +168,7 @@ fn told(effects: &[Effect]) -> String {
         Effect::Record(record) => match &**record {
             Record::Begun { call, .. } => format!("+{call}"),
             Record::Ended { call, spent, .. } => format!("-{call} ({spent})"),
-            Record::Began { .. } | Record::Attempted { .. } | Record::Replayed => String::new(),
+            _ => String::new(),
         },
         Effect::Emit(Event::Log { values, .. }) => format!("log {}", values.as_str()),
         Effect::Emit(Event::Warning { code, .. }) => (*code).to_owned(),
@@ -172,9 +193,7 @@ impl Run {
     fn resume(&self, options: CoreOptions, drift: Drift) -> Self {
         let recording = self.journal.recording(drift);
         let mut journal = self.journal.clone();
-        if recording.drift != Drift::Fail {
-            journal.entries.push(Written::Anew(recording.drift));
-        }
+        journal.entries.push(Written::Resumed(recording.drift));
         Self::begin(options, journal, Some(recording))
     }
 
@@ -485,7 +504,7 @@ fn children_begin_and_end_where_they_did() {
         (settled(1, "0"), "drop vm1, 0.0=0 (3)"),
         (settled(0, "9"), "finish Some(9)"),
     ]);
-    assert_eq!(again.journal.entries.len(), live.journal.entries.len(), "something was written twice");
+    assert_eq!(again.journal.entries.len(), live.journal.entries.len() + 1, "something was written twice");
 }
 
 #[test]
@@ -612,6 +631,68 @@ fn what_was_said_is_said_once() {
 }
 
 #[test]
+fn what_a_cancelled_script_has_said_is_not_taken_for_what_it_says_later() {
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "log \"a\", +0, agent 0#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+        (cancel(), "grace, abort all"),
+        (
+            idle(0, vec![log("stopped"), log("cleaned up")]),
+            "log \"stopped\", log \"cleaned up\", fail ERR_RUN_CANCELLED",
+        ),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![log("b"), ask(0, "b")]), "log \"b\", +1, agent 1#1"),
+    ]);
+    let mut third = again.resume(options(), Drift::Fail);
+    third.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![log("b"), ask(0, "b"), log("c")]), "log \"c\", +1, agent 1#2"),
+    ]);
+}
+
+#[test]
+fn the_end_of_a_call_that_nobody_wants_is_told_once() {
+    let first = || idle(0, vec![call(0, "c"), ask(1, "a"), ask(2, "b"), ask(3, "c")]);
+    // One of the agents has begun, and none is wanted; nor is the child with its own.
+    let second = || idle(0, vec![withdraw(0), withdraw(2), withdraw(3), timer(0)]);
+    let mut live = Run::new(capped(2));
+    live.play([
+        (first(), "+0, +1, agent 1#1, +2, agent 2#1, child 0 vm1 (0)"),
+        (idle(1, vec![ask(0, "d")]), ""),
+        (reply(1, "1", 0.0), "-1 (0), +3, agent 3#1, 0.1=1 (0)"),
+    ]);
+    let mut found = ends(&live.feed(second()));
+    found.sort_unstable();
+    assert_eq!(found, ["0 Cancelled", "2 Cancelled", "3 Cancelled", "4 Cancelled"]);
+    for life in 1..3 {
+        live = live.resume(capped(2), Drift::Fail);
+        live.play([(first(), "child 0 vm1 (0)"), (idle(1, vec![ask(0, "d")]), "0.1=1 (0)")]);
+        let effects = live.feed(second());
+        assert_eq!(ends(&effects), [] as [&str; 0], "life {life}");
+        assert_eq!(told(&effects), "drop vm1, timer 5");
+    }
+    // One that is over because the run is cancelled goes on when the run does, and then comes to an end of its own.
+    let mut live = Run::new(options());
+    live.play([(idle(0, vec![ask(0, "a")]), "+0, agent 0#1")]);
+    assert_eq!(ends(&live.feed(cancel())), ["0 Cancelled"]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(idle(0, vec![ask(0, "a")]), "+0, agent 0#2")]);
+    assert_eq!(ends(&again.feed(reply(0, "1", 0.0))), ["0 Completed"]);
+    // One that nobody waited for when the run was over.
+    let both = || idle(0, vec![ask(0, "a"), ask(1, "b")]);
+    let mut live = Run::new(options());
+    live.play([(both(), "+0, agent 0#1, +1, agent 1#1"), (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)")]);
+    assert_eq!(ends(&live.feed(settled(0, "1"))), ["1 Abandoned"]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(both(), "0.0=1 (0)")]);
+    assert_eq!(ends(&again.feed(settled(0, "1"))), [] as [&str; 0]);
+}
+
+#[test]
 fn warnings_of_options_are_given_once() {
     let odd = |slot, prompt: &str, option: &str| {
         ask_with(slot, prompt, AgentOptions { unknown: vec![option.to_owned()], ..AgentOptions::default() })
@@ -630,6 +711,18 @@ fn warnings_of_options_are_given_once() {
             "WARN_UNKNOWN_OPTION, +1, agent 1#2, +2, agent 2#1, +3, agent 3#1, +4, agent 4#1",
         ),
     ]);
+    // It does not matter whether the call has begun; nor is anything lost that was not warned of before.
+    let mut live = Run::new(capped(1));
+    live.play([(first(), "WARN_UNKNOWN_OPTION, WARN_UNKNOWN_OPTION, +0, agent 0#1")]);
+    let mut again = live.resume(capped(1), Drift::Fail);
+    again.play([(first(), "+0, agent 0#2"), (reply(0, "1", 0.0), "-0 (0), +1, agent 1#1, 0.0=1 (0)")]);
+    let mut third = again.resume(capped(1), Drift::Fail);
+    third.play([
+        (first(), "0.0=1 (0)"),
+        (idle(0, vec![odd(0, "c", "z"), odd(2, "d", "x")]), "WARN_UNKNOWN_OPTION, +1, agent 1#2"),
+    ]);
+    let mut again = live.resume(capped(1), Drift::Match);
+    again.play([(first(), "WARN_UNKNOWN_OPTION, WARN_UNKNOWN_OPTION, +0, agent 0#2")]);
 }
 
 #[test]
@@ -1221,9 +1314,13 @@ fn a_run_is_cancelled_while_it_is_shown_its_journal() {
     }
     assert_eq!(again.spent(), 4.0);
     let records = |journal: &Journal| {
-        journal.entries.iter().filter(|written| matches!(written, Written::Record(..))).count()
+        let of_calls = |written: &&Written| match written {
+            Written::Record(record, _) => !matches!(**record, Record::Cancelled),
+            _ => false,
+        };
+        journal.entries.iter().filter(of_calls).count()
     };
-    assert_eq!(again.journal.entries.len(), written + 1, "but for the log line nothing was added");
+    assert!(again.journal.entries.len() > written);
     assert_eq!(records(&again.journal), records(&live.journal));
     // Whoever takes it up again finds what there was.
     let mut third = again.resume(options(), Drift::Fail);

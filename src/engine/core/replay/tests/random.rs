@@ -142,10 +142,10 @@ impl Script {
     }
 
     /// Runs until it waits for something, or is done.
-    fn run(&mut self, silent: bool) -> (Vec<Item>, Option<Settled>) {
+    fn run(&mut self) -> (Vec<Item>, Option<Settled>) {
         match self.plan.take() {
             Some(plan) => self.go_on(plan),
-            None => self.improvise(silent),
+            None => self.improvise(),
         }
     }
 
@@ -170,7 +170,7 @@ impl Script {
     }
 
     /// Does what all that it was shown makes it do: whoever shows it something else finds out.
-    fn improvise(&mut self, silent: bool) -> (Vec<Item>, Option<Settled>) {
+    fn improvise(&mut self) -> (Vec<Item>, Option<Settled>) {
         let mut chance = Chance(self.seen);
         self.turns += 1;
         let mut said = Vec::new();
@@ -193,7 +193,6 @@ impl Script {
                     self.pending.remove(&slot);
                     said.push(withdraw(slot));
                 }
-                _ if silent => {}
                 _ => said.push(log(&self.seen.to_string())),
             }
         }
@@ -342,6 +341,9 @@ impl World {
                 _ => {}
             }
         }
+        let ended = recorded.iter().filter(|(_, ended)| *ended).map(|(call, _)| *call);
+        let given_up = recording.iter().flat_map(|recording| recording.given_up.clone());
+        let ends_told = ended.chain(given_up).collect();
         let mut world = Self {
             setup,
             core,
@@ -358,7 +360,7 @@ impl World {
             shown: Vec::new(),
             outcomes: HashMap::new(),
             notes: Vec::new(),
-            ends_told: recorded.iter().filter(|(_, ended)| *ended).map(|(call, _)| *call).collect(),
+            ends_told,
             recorded,
             started: HashSet::new(),
             cancelled: false,
@@ -372,12 +374,14 @@ impl World {
 
     /// Takes the run up where its journal ends after so many entries.
     fn resume(&self, entries: usize) -> Self {
-        let journal = self.journal.until(entries);
+        let mut journal = self.journal.until(entries);
         let recording = journal.recording(Drift::Fail);
+        journal.entries.push(Written::Resumed(Drift::Fail));
         let notes = usize::try_from(recording.notes).unwrap();
         let mut world = Self::begin(self.setup, self.plan.clone(), journal, Some(recording));
         world.written_at = self.written_at[..entries].to_vec();
         world.happened = world.written_at.last().map_or(0, |at| at.expect("a point to go on from"));
+        world.written_at.push(Some(world.happened));
         world.notes = self.notes[..notes].to_vec();
         world
     }
@@ -386,7 +390,8 @@ impl World {
     fn cuts(&self) -> Vec<usize> {
         let entries = self.journal.entries.iter().zip(&self.written_at).enumerate();
         // That the budget is used up is written together with what has used it up.
-        let ends = entries.filter(|(_, (entry, at))| !matches!(entry, Written::Exhausted(_)) && at.is_some());
+        let together = |entry: &Written| matches!(entry, Written::Exhausted(_) | Written::GivenUp(_));
+        let ends = entries.filter(|(_, (entry, at))| !together(entry) && at.is_some());
         std::iter::once(0).chain(ends.map(|(number, _)| number + 1)).collect()
     }
 
@@ -403,7 +408,9 @@ impl World {
             {
                 self.halfway = None;
             }
-            if self.journal.entries.len() > before {
+            let written = self.journal.entries.len();
+            if written > before || matches!(effect, Effect::Record(_)) {
+                self.written_at.truncate(written - 1);
                 self.written_at.push(self.halfway.is_none().then_some(self.happened));
             }
             self.carry_out(effect);
@@ -471,7 +478,7 @@ impl World {
                 let (call, ended, counts) = match &*record {
                     Record::Begun { call, mark, .. } => (*call, false, mark.kind == RecordedKind::Child),
                     Record::Ended { call, .. } => (*call, true, true),
-                    Record::Began { .. } | Record::Attempted { .. } | Record::Replayed => return,
+                    _ => return,
                 };
                 assert!(!counts || self.recorded.insert((call, ended)), "{record:?} is written twice");
             }
@@ -512,7 +519,7 @@ impl World {
     fn run_script(&mut self) {
         let Some(vm) = self.running.take() else { return };
         let Some(script) = self.scripts.get_mut(&vm) else { return };
-        let (said, settled) = script.run(self.cancelled);
+        let (said, settled) = script.run();
         for item in &said {
             let Item::Request(request) = item else { continue };
             let mark = match &request.kind {
@@ -790,18 +797,12 @@ proptest! {
             }
             second.cancelled = true;
             // Calls that are made now have no number that the journal knows.
-            let records = second.journal.entries.iter().filter_map(|written| match written {
-                Written::Record(record, _) => match &**record {
-                    Record::Begun { call, .. } | Record::Ended { call, .. } => Some(call.0 + 1),
-                    _ => None,
-                },
-                _ => None,
-            });
-            second.next_call = records.fold(second.next_call, u64::max);
+            let known = second.journal.recording(Drift::Fail);
+            let known = known.calls.iter().map(|(call, _)| call).chain(&known.given_up);
+            second.next_call = known.map(|call| call.0 + 1).fold(second.next_call, u64::max);
             second.feed(cancel());
             // What scripts had come to by then is written down now at the latest.
             second.closed = true;
-            let written = second.journal.entries.len();
             for _ in 0..1000 {
                 second.run_scripts();
                 let timer = second.under_way.keys().next().copied();
@@ -811,7 +812,7 @@ proptest! {
                 }
             }
             prop_assert!(second.result.is_some(), "a cancelled run does not end");
-            prop_assert_eq!(second.journal.entries.len(), written);
+            let written = second.journal.entries.len();
             let mut third = second.resume(written);
             third.follow(&log, usize::MAX);
             third.check_against(&first, entries, &log);
