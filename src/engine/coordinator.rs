@@ -117,6 +117,8 @@ pub(super) struct Coordinator {
     recording: Option<Box<Recording>>,
     /// What waits until so many batches of the journal are written.
     held: Option<(u64, Effect)>,
+    /// Attempts that begin when the store is back.
+    postponed: VecDeque<Effect>,
 }
 
 struct RunningScript {
@@ -156,6 +158,7 @@ impl Coordinator {
             journal: None,
             recording: None,
             held: None,
+            postponed: VecDeque::new(),
         }
     }
 
@@ -223,12 +226,8 @@ impl Coordinator {
         self.tasks.clear();
         self.work = FuturesUnordered::new();
         if let Some(mut journal) = self.journal.take() {
-            while !journal.is_written() {
-                match journal.acknowledge().await {
-                    Ok(told) => self.tell(told),
-                    Err(_) => break,
-                }
-            }
+            // What is not written is lost; that is what was asked for.
+            drop(self.write_out(&mut journal).await);
             journal.release().await;
         }
         let result = Err(WorkflowError::RunState {
@@ -252,13 +251,39 @@ impl Coordinator {
         }
         journal.finish(&result, budget);
         journal.flush();
+        match self.write_out(&mut journal).await {
+            Ok(()) => RunEnd { result, budget },
+            Err(error) => RunEnd { result: Err(error.into()), budget },
+        }
+    }
+
+    /// Waits until all is written; for a minute at most, once somebody wants the run to end.
+    async fn write_out(&mut self, journal: &mut Journal) -> Result<(), StoreError> {
+        let control = self.control.clone();
+        let mut hurried = false;
         while !journal.is_written() {
-            match journal.acknowledge().await {
-                Ok(told) => self.tell(told),
-                Err(error) => return RunEnd { result: Err(error.into()), budget },
+            tokio::select! {
+                biased;
+                told = journal.acknowledge() => {
+                    let told = told?;
+                    self.tell(told);
+                    self.complain(journal.complaint());
+                }
+                () = control.leave_token().cancelled(), if !hurried => hurried = true,
+                () = control.force_token().cancelled(), if !hurried => hurried = true,
+            }
+            if hurried {
+                journal.hurry();
             }
         }
-        RunEnd { result, budget }
+        Ok(())
+    }
+
+    /// Tells what cannot be written.
+    fn complain(&mut self, complaint: Option<Event>) {
+        if let Some(event) = complaint {
+            self.emit_unwritten(event);
+        }
     }
 
     fn tell(&self, told: Vec<Told>) {
@@ -293,6 +318,8 @@ impl Coordinator {
                 told = acknowledged(&mut self.journal) => {
                     let told = told?;
                     self.tell(told);
+                    let complaint = self.journal.as_mut().and_then(Journal::complaint);
+                    self.complain(complaint);
                     self.go_on();
                     return Ok(None);
                 }
@@ -311,6 +338,12 @@ impl Coordinator {
         let written = self.journal.as_ref().map_or(u64::MAX, Journal::acknowledged);
         if let Some((_, effect)) = self.held.take_if(|(number, _)| *number <= written) {
             // An outcome or a child: neither ends the run.
+            drop(self.show(effect));
+        }
+        while !self.journal.as_ref().is_some_and(Journal::is_refused)
+            && let Some(effect) = self.postponed.pop_front()
+        {
+            // An attempt: it does not end the run.
             drop(self.show(effect));
         }
     }
@@ -374,6 +407,13 @@ impl Coordinator {
             self.held = Some((journal.handed(), effect));
             return None;
         }
+        if let Some(journal) = &self.journal
+            && matches!(effect, Effect::StartAgent { .. })
+            && journal.is_refused()
+        {
+            self.postponed.push_back(effect);
+            return None;
+        }
         self.show(effect)
     }
 
@@ -403,11 +443,15 @@ impl Coordinator {
                 Input::BackoffOver { call }
             }),
             Effect::Abort { call } => {
+                self.postponed.retain(
+                    |effect| !matches!(effect, Effect::StartAgent { call: other, .. } if *other == call),
+                );
                 if let Some(task) = self.tasks.remove(&call) {
                     task.abort();
                 }
             }
             Effect::AbortAll => {
+                self.postponed.clear();
                 self.tasks.clear();
                 self.work = FuturesUnordered::new();
             }
@@ -444,6 +488,10 @@ impl Coordinator {
             journal.event(event);
             return;
         }
+        self.emit_unwritten(event);
+    }
+
+    fn emit_unwritten(&mut self, event: Event) {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at: clock::now_ms(), event });
@@ -523,3 +571,6 @@ async fn acknowledged(journal: &mut Option<Journal>) -> Result<Vec<Told>, StoreE
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

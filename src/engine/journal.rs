@@ -40,8 +40,11 @@ const REPLAYED: &str = "replayed";
 /// The run is being cancelled from here on. Nobody is told before it is over.
 const CANCELLING: &str = "cancelling";
 
-/// How long a store may refuse what there is to write, before the run gives up and can be resumed later.
+/// How long a store may refuse what there is to write, before the run gives up and can be resumed later: where somebody
+/// wants it to end, and where it is not known that the store will ever be back.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// After so long somebody should know that the run waits for its store.
+const SILENCE: Duration = Duration::from_secs(2);
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -66,6 +69,11 @@ pub(super) struct Journal {
     rest: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     wait: Duration,
     waited: Duration,
+    /// Somebody wants the run to end.
+    hurried: bool,
+    /// It was said that the run waits for its store.
+    complained: bool,
+    complaint: Option<Event>,
 }
 
 struct Written {
@@ -89,7 +97,28 @@ impl Journal {
             rest: None,
             wait: FIRST_WAIT,
             waited: Duration::ZERO,
+            hurried: false,
+            complained: false,
+            complaint: None,
         }
+    }
+
+    /// From now on the store has a minute, whatever stands in its way.
+    pub(super) fn hurry(&mut self) {
+        if !std::mem::replace(&mut self.hurried, true) {
+            self.waited = Duration::ZERO;
+        }
+    }
+
+    /// Whether the store has refused what there is to write, and not yet taken it. Nothing new should begin then: what
+    /// comes of it could be lost.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.waited.is_zero()
+    }
+
+    /// That the run waits for its store, if that is to be told. It cannot be written.
+    pub(super) fn complaint(&mut self) -> Option<Event> {
+        self.complaint.take()
     }
 
     /// Notes an event.
@@ -194,7 +223,11 @@ impl Journal {
         self.acknowledged
     }
 
-    /// Waits for the next batch to be written, and gives its events. Never, if there is none.
+    /// Waits for the next batch to be written, and gives its events; none if there is a complaint instead. Never, if there
+    /// is nothing to write.
+    ///
+    /// A store that is full, locked or busy will be back, and what waits for it is paid for: there is no end to that, unless
+    /// somebody wants the run to end.
     ///
     /// # Errors
     /// Somebody else owns the run, or the store has refused for too long. Nothing that was acknowledged is lost.
@@ -213,6 +246,7 @@ impl Journal {
                 Ok(()) => {
                     self.acknowledged += 1;
                     (self.wait, self.waited) = (FIRST_WAIT, Duration::ZERO);
+                    self.complained = false;
                     return Ok(self.written.pop_front().map(|written| written.told).unwrap_or_default());
                 }
                 Err(error) => error,
@@ -221,12 +255,24 @@ impl Journal {
             for written in &mut self.written {
                 written.pending = None;
             }
-            if !may_pass(&error) || self.waited > PATIENCE {
+            let ends = match hope(&error) {
+                Hope::None => true,
+                Hope::Some => self.waited > PATIENCE,
+                Hope::Sure => self.hurried && self.waited > PATIENCE,
+            };
+            if ends {
                 return Err(error);
             }
             self.rest = Some(Box::pin(clock::sleep(self.wait)));
             self.waited += self.wait;
             self.wait = (self.wait * 2).min(LONGEST_WAIT);
+            if self.waited > SILENCE && !self.complained {
+                self.complained = true;
+                let message =
+                    format!("the run waits for its store: {error}; agents go on, and nothing is lost");
+                self.complaint = Some(Event::Warning { code: "WARN_STORE_WAITS", message });
+                return Ok(Vec::new());
+            }
         }
     }
 
@@ -237,12 +283,19 @@ impl Journal {
     }
 }
 
-/// Whether the store may take it later.
-fn may_pass(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Busy { .. } | StoreError::Full { .. } | StoreError::Locked { .. } | StoreError::Io { .. }
-    )
+/// Whether the store will take it later.
+enum Hope {
+    None,
+    Some,
+    Sure,
+}
+
+fn hope(error: &StoreError) -> Hope {
+    match error {
+        StoreError::Busy { .. } | StoreError::Full { .. } | StoreError::Locked { .. } => Hope::Sure,
+        StoreError::Io { .. } => Hope::Some,
+        _ => Hope::None,
+    }
 }
 
 /// A record of a call as JSON.
