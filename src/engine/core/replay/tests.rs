@@ -109,6 +109,13 @@ impl Journal {
         Self { entries: self.entries[..entries].to_vec(), attempt: 0 }
     }
 
+    /// The journal of a run that goes on from here, and what it is given.
+    fn taken_up(mut self, drift: Drift) -> (Self, Box<Recording>) {
+        let recording = self.recording(drift);
+        self.entries.push(Written::Resumed(recording.drift));
+        (self, recording)
+    }
+
     /// What a run that goes on from here is given.
     fn recording(&self, drift: Drift) -> Box<Recording> {
         let mut parts = Parts::new();
@@ -191,9 +198,7 @@ impl Run {
 
     /// Goes on from what this run has written; what it is at now is lost.
     fn resume(&self, options: CoreOptions, drift: Drift) -> Self {
-        let recording = self.journal.recording(drift);
-        let mut journal = self.journal.clone();
-        journal.entries.push(Written::Resumed(recording.drift));
+        let (journal, recording) = self.journal.clone().taken_up(drift);
         Self::begin(options, journal, Some(recording))
     }
 
