@@ -401,6 +401,8 @@ impl Coordinator {
     fn carry_out(&mut self, effect: Effect) -> Option<Result<Option<JsonText>, WorkflowError>> {
         if let Some(journal) = &mut self.journal
             && matches!(effect, Effect::Deliver { .. } | Effect::StartChild { .. })
+            // What is shown of a journal is in it, also where a new part is to tell of it once more.
+            && !self.core.is_replaying()
             && !journal.is_written()
         {
             journal.flush();

@@ -381,8 +381,9 @@ struct RecordBody<'a> {
     begun: bool,
     #[serde(default)]
     fp: Cow<'a, str>,
-    #[serde(default)]
-    about: About,
+    /// Needed once for each call, and so not read before.
+    #[serde(borrow)]
+    about: Option<&'a RawValue>,
     #[serde(default)]
     failed: bool,
     #[serde(default)]
@@ -405,7 +406,7 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawV
 /// # Errors
 /// An entry that this engine has not written.
 pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, StoreError> {
-    let mut parts = Parts::new();
+    let mut parts = Parts::default();
     for entry in entries {
         let body: Body<'_> =
             serde_json::from_str(entry.body.as_str()).map_err(|error| corrupt(entry, &error.to_string()))?;
@@ -448,7 +449,9 @@ fn read(parts: &mut Parts, id: CallId, record: RecordBody<'_>, known: Known<'_>)
     };
     let mark = || {
         let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
-        Mark { kind, fingerprint, about: Arc::new(record.about) }
+        // For people only: nothing depends on it.
+        let about = record.about.and_then(|about| serde_json::from_str::<About>(about.get()).ok());
+        Mark { kind, fingerprint, about: Arc::new(about.unwrap_or_default()) }
     };
     if record.begun {
         parts.begun(id, known.attempt.unwrap_or(0), record.past, mark);

@@ -30,7 +30,7 @@ use crate::model::request::{AgentRequest, ChildRequest, Item};
 
 use agents::AgentCall;
 use limits::Limits;
-pub(super) use parts::Parts;
+pub use parts::Parts;
 use replay::{Replay, Reserve};
 
 /// What the coordinator reports. The list is closed: nothing else can change a run.

@@ -1,8 +1,9 @@
 //! The parts of a journal: each begins where a run was taken up anew, and with it the numbers of its calls.
 //!
-//! Whoever keeps journals reads them with this, entry by entry. The newest part is what a run goes on from. Of the parts before it counts what it was to take over and had not come
-//! to: those answers are paid for. Which of them it has taken is not written, it follows: equal calls take what there
-//! is in order; one that has ended and never began was given an answer, any other one was given none.
+//! Whoever keeps journals reads them with this, entry by entry. The newest part is what a run goes on from. Of the parts
+//! before it counts what it was to take over and had not come to: those answers are paid for. Which of them it has taken
+//! is not written, it follows: equal calls take what there is in order; one that has ended and never began was given an
+//! answer, any other one was given none.
 
 use std::collections::VecDeque;
 
@@ -22,8 +23,9 @@ struct Part {
     cancelled: bool,
 }
 
-impl Part {
-    fn new() -> Self {
+impl Default for Part {
+    fn default() -> Self {
+        // Whoever takes it up says how.
         Self { recording: Recording::new(Drift::Fail), places: FxHashMap::default(), cancelled: false }
     }
 }
@@ -104,7 +106,8 @@ impl Reserve {
 }
 
 /// Reads a journal part by part.
-pub(in crate::engine) struct Parts {
+#[derive(Default)]
+pub struct Parts {
     part: Part,
     reserve: Reserve,
     /// What there was before a part that takes over the first calls, as long as it is not known that it has come to
@@ -114,34 +117,30 @@ pub(in crate::engine) struct Parts {
 }
 
 impl Parts {
-    pub(in crate::engine) fn new() -> Self {
-        Self { part: Part::new(), reserve: Reserve::default(), before: None, spent: 0.0 }
-    }
-
     /// What the newest part tells of.
-    pub(in crate::engine) fn newest(&mut self) -> &mut Recording {
+    pub fn newest(&mut self) -> &mut Recording {
         &mut self.part.recording
     }
 
     /// The newest part began when so much had been spent.
-    pub(in crate::engine) fn began(&mut self, spent: f64) {
+    pub fn began(&mut self, spent: f64) {
         self.part.recording.spent_before = spent;
         self.spent(spent);
     }
 
     /// So much had been spent.
-    pub(in crate::engine) fn spent(&mut self, spent: f64) {
+    pub fn spent(&mut self, spent: f64) {
         self.spent = self.spent.max(spent);
     }
 
     /// The run was taken up: `anew` where a part begins.
-    pub(in crate::engine) fn resumed(&mut self, drift: Drift, anew: bool) {
+    pub fn resumed(&mut self, drift: Drift, anew: bool) {
         self.part.cancelled = false;
         if !anew {
             return self.replayed();
         }
         self.forget_unfinished();
-        let part = std::mem::replace(&mut self.part, Part::new());
+        let part = std::mem::take(&mut self.part);
         let reserve = std::mem::take(&mut self.reserve);
         match drift {
             Drift::Prefix => self.before = Some(Box::new((part, reserve))),
@@ -150,12 +149,12 @@ impl Parts {
     }
 
     /// A script has said something that is told.
-    pub(in crate::engine) fn note(&mut self) {
+    pub fn note(&mut self) {
         self.part.recording.notes += u64::from(!self.part.cancelled);
     }
 
     /// A call was told to have ended, and its outcome is not written: it was given up.
-    pub(in crate::engine) fn given_up(&mut self, call: CallId) {
+    pub fn given_up(&mut self, call: CallId) {
         // Those that end because the run is cancelled go on when it does.
         if !self.part.cancelled {
             self.part.recording.given_up.push(call);
@@ -163,12 +162,12 @@ impl Parts {
     }
 
     /// The run is being cancelled.
-    pub(in crate::engine) fn cancelled(&mut self) {
+    pub fn cancelled(&mut self) {
         self.part.cancelled = true;
     }
 
     /// The newest part, if it takes over the first calls of another one, has come to their end.
-    pub(in crate::engine) fn replayed(&mut self) {
+    pub fn replayed(&mut self) {
         self.before = None;
     }
 
@@ -193,7 +192,7 @@ impl Parts {
     }
 
     /// A call, or another attempt of it, begins; with what it has behind it, if that is to be known from here.
-    pub(in crate::engine) fn begun(
+    pub fn begun(
         &mut self,
         call: CallId,
         attempt: u32,
@@ -214,14 +213,14 @@ impl Parts {
     }
 
     /// An attempt has ended, and its call is not over.
-    pub(in crate::engine) fn attempted(&mut self, call: CallId, past: Box<Past>) {
+    pub fn attempted(&mut self, call: CallId, past: Box<Past>) {
         if let Some(place) = self.part.places.get(&call.0) {
             self.part.recording.calls[*place].1.past = Some(past);
         }
     }
 
     /// A call has an outcome.
-    pub(in crate::engine) fn ended(&mut self, call: CallId, end: RecordedEnd, mark: impl FnOnce() -> Mark) {
+    pub fn ended(&mut self, call: CallId, end: RecordedEnd, mark: impl FnOnce() -> Mark) {
         let place = self.place(call, mark);
         let (_, recorded) = &mut self.part.recording.calls[place];
         if recorded.mark.kind == RecordedKind::Agent
@@ -238,7 +237,7 @@ impl Parts {
     }
 
     /// What a run goes on from.
-    pub(in crate::engine) fn into_recording(mut self, drift: Drift) -> Recording {
+    pub fn into_recording(mut self, drift: Drift) -> Recording {
         let unfinished = self.forget_unfinished();
         let mut recording = self.part.recording;
         recording.calls.sort_by_key(|(id, _)| *id);

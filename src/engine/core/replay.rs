@@ -172,7 +172,7 @@ impl Core {
     }
 
     /// Whether nothing new may start yet.
-    pub(super) fn is_replaying(&self) -> bool {
+    pub fn is_replaying(&self) -> bool {
         self.replay.is_some()
     }
 

@@ -28,7 +28,7 @@ impl AgentCall {
 
 impl Core {
     /// What to write down of a call's outcome. What comes of cancelling is not the call's.
-    pub(in crate::engine::core) fn ended_record(
+    pub(in super::super) fn ended_record(
         &self,
         id: CallId,
         call: &Call,
@@ -45,7 +45,7 @@ impl Core {
     }
 
     /// What to write down of a call that begins.
-    pub(in crate::engine::core) fn begun_record(&mut self, id: CallId) -> Option<Effect> {
+    pub(in super::super) fn begun_record(&mut self, id: CallId) -> Option<Effect> {
         let spent = self.budget.spent;
         let call = self.calls.get_mut(&id)?;
         let mark = call.mark.as_deref()?.clone();
@@ -123,7 +123,7 @@ impl Core {
 
     /// What a script is shown of a call that the journal knows the end of; with the news of it if they are to be told
     /// `anew`.
-    pub(in crate::engine::core) fn recorded_end(
+    pub(in super::super) fn recorded_end(
         &mut self,
         id: CallId,
         anew: bool,
@@ -149,7 +149,7 @@ impl Core {
     }
 
     /// Calls whose recorded outcomes will not be shown run after all.
-    pub(in crate::engine::core) fn start_recorded(&mut self) {
+    pub(in super::super) fn start_recorded(&mut self) {
         let mut left: Vec<CallId> = Vec::new();
         for (id, call) in &mut self.calls {
             if let CallState::Agent(agent) = &mut call.kind

@@ -118,7 +118,7 @@ impl Journal {
 
     /// What a run that goes on from here is given.
     fn recording(&self, drift: Drift) -> Box<Recording> {
-        let mut parts = Parts::new();
+        let mut parts = Parts::default();
         for written in &self.entries {
             match written {
                 Written::Resumed(drift) => parts.resumed(*drift, *drift != Drift::Fail),
