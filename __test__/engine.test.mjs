@@ -156,6 +156,79 @@ test('an edited stage runs again, and the others are not paid for twice', async 
   }
 })
 
+test('a process that dies after a run was taken up with a changed source loses no answer', async (t) => {
+  const path = folder(t, {})
+  const flow = (second) => script(`export default async () => [await agent('a'), await agent('${second}'), await agent('c'), await agent('d')]`)
+  writeFileSync(join(path, 'flow.js'), flow('b'))
+  writeFileSync(join(path, 'new.js'), flow('changed'))
+  const first = open(t, path)
+  assert.deepEqual(await (await first.run(join(path, 'flow.js'), { runId: 'r', onAgent: answer() })).result, ['<a>', '<b>', '<c>', '<d>'])
+  // The process ends while the changed call is under way: the calls after it have not been asked for again.
+  const resumed = await first.resume('r', { scriptPath: join(path, 'new.js'), onAgent: () => new Promise(() => {}) })
+  for await (const { type } of resumed.events({ from: 11 })) if (type === 'call.started') break
+  await first.close()
+  await assert.rejects(resumed.result, { code: 'ERR_RUN_LEFT' })
+  const second = open(t, path)
+  const calls = []
+  const [again] = await second.recover({ onAgent: answer(calls) })
+  assert.deepEqual(await again.result, ['<a>', '<changed>', '<c>', '<d>'])
+  assert.deepEqual(calls, ['changed'])
+})
+
+test('a call goes on where it was, and what its attempts have cost is not forgotten', async (t) => {
+  const path = folder(t, {})
+  const source = { source: script("export default async () => [await agent('a', { retry: { maxAttempts: 3, backoffMs: 3600000 } }), budget.spent()]") }
+  const seen = []
+  const provider = (answer) => ({
+    name: 'own',
+    resumes: true,
+    async run({ prompt, context }) {
+      seen.push([prompt.slice(0, 20), context.sessionId])
+      if (answer) return { output: answer, usage: { outputTokens: 7 } }
+      throw Object.assign(new Error('broken off'), { usage: { outputTokens: 5 }, sessionId: 's' })
+    },
+  })
+  let engine = open(t, path)
+  let run = await engine.run(source, { runId: 'r', agentProvider: provider() })
+  // Two lives, each with an attempt that fails; the third one has its answer.
+  for (const left of [2, 1]) {
+    let retries = 0
+    for await (const { type } of run.events()) if (type === 'call.retrying' && ++retries === 3 - left) break
+    await engine.close()
+    await assert.rejects(run.result, { code: 'ERR_RUN_LEFT' })
+    engine = open(t, path)
+    run = await engine.resume('r', { agentProvider: provider(left === 1 && 'done') })
+  }
+  assert.deepEqual(await run.result, ['done', 17])
+  assert.deepEqual(seen, [['a', undefined], ['You were interrupted', 's'], ['You were interrupted', 's']])
+  const events = await all(run.events())
+  assert.deepEqual(events.filter(({ type }) => type === 'call.started').map(({ attempt }) => attempt), [1, 2, 3])
+  assert.equal((await run.inspect()).spent, 17)
+})
+
+test('what was paid is counted once, however often a run is taken up', async (t) => {
+  const path = folder(t, {})
+  const source = { source: script("export default async () => { const before = budget.spent(); const all = [await agent('a'), await agent('b')]; return [before, ...all, budget.spent()] }") }
+  const usage = (outputTokens) => ({ usage: { outputTokens } })
+  const first = open(t, path)
+  const fails = async (prompt) => {
+    if (prompt === 'b') throw Object.assign(new Error('dead'), usage(3))
+    return { output: 1, ...usage(5) }
+  }
+  await assert.rejects((await first.run(source, { runId: 'r', onAgent: fails })).result, /dead/)
+  const left = await first.resume('r', { retryFailed: true, onAgent: () => new Promise(() => {}) })
+  for await (const { type } of left.events({ from: 7 })) if (type === 'call.started') break
+  await first.close()
+  await assert.rejects(left.result, { code: 'ERR_RUN_LEFT' })
+  const second = open(t, path)
+  const run = await second.resume('r', { onAgent: async () => ({ output: 2, ...usage(7) }) })
+  assert.deepEqual(await run.result, [8, 1, 2, 15])
+  assert.equal((await run.inspect()).spent, 15)
+  // Nor does it cost anything to look at it all once more.
+  const again = await second.resume('r', { drift: 'match', retryFailed: true })
+  assert.deepEqual(await again.result, [15, 1, 2, 15])
+})
+
 test('a script that does something else than its journal says is stopped, and nothing is lost', async (t) => {
   const path = folder(t, { 'flow.js': script("export default async () => [await agent('a', { label: 'one' }), await agent('b')]") })
   const engine = open(t, path)

@@ -254,9 +254,15 @@ export type WorkflowEvent = WorkflowEventBase &
         /** What became of the worktree of a call with `isolation: 'worktree'`. */
         worktree?: WorktreeReport
       } & WorkflowCallInfo)
-    /** The script of a child was read, for this and all later lives of a durable run. Only durable runs tell of it. */
+    /** All that a journal which begins anew takes over was told. This and the next four are told of durable runs only. */
+    | { type: 'run.replayed' }
+    /** The run is being cancelled: what follows is said by that. */
+    | { type: 'run.cancelling' }
+    /** The last attempt of a call has ended, and its worktree is being closed. */
+    | { type: 'call.attempted'; call: number }
+    /** The script of a child was read, for this and all later lives of the run. */
     | { type: 'script'; call: number; name: string }
-    /** A timer of a script has run down. Only durable runs tell of it. */
+    /** A timer of a script has run down. */
     | { type: 'timer'; call: number }
     | { type: 'budget.exhausted'; budget: WorkflowBudgetState }
     /** Something that the caller should know and that does not fail the run. */

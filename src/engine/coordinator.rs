@@ -127,6 +127,8 @@ pub(super) struct Coordinator {
     children: Children,
     /// What waits until so many batches of the journal are written.
     held: Option<(u64, Effect)>,
+    /// Attempts that begin when the store is back.
+    postponed: VecDeque<Effect>,
 }
 
 struct RunningScript {
@@ -167,6 +169,7 @@ impl Coordinator {
             recording: None,
             children: Children::default(),
             held: None,
+            postponed: VecDeque::new(),
         }
     }
 
@@ -197,8 +200,10 @@ impl Coordinator {
         if let Some(recording) = &self.recording {
             let (drift, from) = (recording.drift, recording.from);
             self.emit(Event::RunResumed { drift, anew: drift != Drift::Fail, from });
-            // Written while the script is made ready.
-            self.flush();
+            // Written while the script is made ready. Where the journal begins anew, more is to stand in that entry.
+            if drift == Drift::Fail {
+                self.flush();
+            }
         } else if let Some(script) = &self.root {
             let event = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
             self.emit(event);
@@ -253,8 +258,8 @@ impl Coordinator {
         self.work = FuturesUnordered::new();
         if let Some(mut journal) = self.journal.take() {
             journal.flush();
-            // What cannot be written is lost, as it would be with the process.
-            drop(self.written(&mut journal).await);
+            // What is not written is lost; that is what was asked for.
+            drop(self.write_out(&mut journal).await);
             journal.release().await;
         }
         let result = Err(WorkflowError::RunState {
@@ -293,21 +298,12 @@ impl Coordinator {
             let (blocked_on, waits) = self.core.blocked_on(SHOWN_SLEEPS);
             journal.suspend(Event::RunSuspended { blocked_on, waits, wake_at: until }, until, budget);
             journal.flush();
-            if let Err(error) = self.written(&mut journal).await {
+            if let Err(error) = self.write_out(&mut journal).await {
                 journal.release().await;
                 result = Err(error.into());
             }
         }
         RunEnd { result, budget }
-    }
-
-    /// Waits until all is written, and tells it.
-    async fn written(&self, journal: &mut Journal) -> Result<(), StoreError> {
-        while !journal.is_written() {
-            let told = journal.acknowledge().await?;
-            self.tell(told);
-        }
-        Ok(())
     }
 
     /// The run is over. What is to be known of that is written first.
@@ -323,12 +319,41 @@ impl Coordinator {
         }
         journal.finish(&result, budget);
         journal.flush();
-        match self.written(&mut journal).await {
+        match self.write_out(&mut journal).await {
             Ok(()) => RunEnd { result, budget },
             Err(error) => {
                 journal.release().await;
                 RunEnd { result: Err(error.into()), budget }
             }
+        }
+    }
+
+    /// Waits until all is written; for a minute at most, once somebody wants the run to end.
+    async fn write_out(&mut self, journal: &mut Journal) -> Result<(), StoreError> {
+        let control = self.control.clone();
+        let mut hurried = false;
+        while !journal.is_written() {
+            tokio::select! {
+                biased;
+                told = journal.acknowledge() => {
+                    let told = told?;
+                    self.tell(told);
+                    self.complain(journal.complaint());
+                }
+                () = control.leave_token().cancelled(), if !hurried => hurried = true,
+                () = control.force_token().cancelled(), if !hurried => hurried = true,
+            }
+            if hurried {
+                journal.hurry();
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what cannot be written.
+    fn complain(&mut self, complaint: Option<Event>) {
+        if let Some(event) = complaint {
+            self.emit_unwritten(event);
         }
     }
 
@@ -364,6 +389,8 @@ impl Coordinator {
                 told = acknowledged(&mut self.journal) => {
                     let told = told?;
                     self.tell(told);
+                    let complaint = self.journal.as_mut().and_then(Journal::complaint);
+                    self.complain(complaint);
                     self.go_on();
                     return Ok(None);
                 }
@@ -382,6 +409,12 @@ impl Coordinator {
         let written = self.journal.as_ref().map_or(u64::MAX, Journal::acknowledged);
         if let Some((_, effect)) = self.held.take_if(|(number, _)| *number <= written) {
             // An outcome or a child: neither ends the run.
+            drop(self.show(effect));
+        }
+        while !self.journal.as_ref().is_some_and(Journal::is_refused)
+            && let Some(effect) = self.postponed.pop_front()
+        {
+            // An attempt: it does not end the run.
             drop(self.show(effect));
         }
     }
@@ -439,12 +472,21 @@ impl Coordinator {
     fn carry_out(&mut self, effect: Effect) -> Option<Result<Option<JsonText>, WorkflowError>> {
         if let Some(journal) = &mut self.journal
             && matches!(effect, Effect::Deliver { .. } | Effect::StartChild { .. })
+            // What is shown of a journal is in it, also where a new part is to tell of it once more.
+            && !self.core.is_replaying()
             && !journal.is_written()
             // What comes from the store is there, whether it is told once more or not.
             && !self.core.is_replaying()
         {
             journal.flush();
             self.held = Some((journal.handed(), effect));
+            return None;
+        }
+        if let Some(journal) = &self.journal
+            && matches!(effect, Effect::StartAgent { .. })
+            && journal.is_refused()
+        {
+            self.postponed.push_back(effect);
             return None;
         }
         self.show(effect)
@@ -480,11 +522,15 @@ impl Coordinator {
                 Input::BackoffOver { call }
             }),
             Effect::Abort { call } => {
+                self.postponed.retain(
+                    |effect| !matches!(effect, Effect::StartAgent { call: other, .. } if *other == call),
+                );
                 if let Some(task) = self.tasks.remove(&call) {
                     task.abort();
                 }
             }
             Effect::AbortAll => {
+                self.postponed.clear();
                 self.tasks.clear();
                 self.work = FuturesUnordered::new();
             }
@@ -521,6 +567,10 @@ impl Coordinator {
             journal.event(event);
             return;
         }
+        self.emit_unwritten(event);
+    }
+
+    fn emit_unwritten(&mut self, event: Event) {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at: clock::now_ms(), event });
@@ -555,7 +605,7 @@ impl Coordinator {
 
     fn start_root(&mut self) {
         let Some(script) = self.root.take() else { return };
-        let setup = self.setup(self.options.args.clone(), self.options.nesting_depth, self.options.budget);
+        let setup = self.setup(self.options.args.clone(), self.options.nesting_depth, self.core.budget());
         let turn = match self.factory.create(&script, setup) {
             Ok(vm) => self.start_vm(VmId::ROOT, vm, script),
             Err(error) => Turn { settled: Some(Settled::Failed(error)), ..Turn::default() },
@@ -625,3 +675,6 @@ async fn acknowledged(journal: &mut Option<Journal>) -> Result<Vec<Told>, StoreE
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

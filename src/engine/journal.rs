@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::clock;
+use super::core::Parts;
 use crate::model::budget::BudgetState;
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::event::Event;
@@ -22,7 +23,7 @@ use crate::model::ids::CallId;
 use crate::model::journal::{Batch, Entry, Lease, RunPatch, RunStatus, UsageTotals};
 use crate::model::json::JsonText;
 use crate::model::recording::{
-    About, Drift, Fingerprint, Mark, Record, RecordedCall, RecordedEnd, RecordedKind, RecordedStep, Recording,
+    About, Drift, Fingerprint, Mark, Past, Record, RecordedEnd, RecordedKind, RecordedStep, Recording,
 };
 use crate::model::store::StoreError;
 use crate::store::{Pending, Store};
@@ -30,8 +31,16 @@ use crate::store::{Pending, Store};
 /// Where a journal begins anew: what stands before it was taken over or left behind.
 const RESUMED: &str = "run.resumed";
 
-/// How long a store may refuse what there is to write, before the run gives up and can be resumed later.
+/// The first calls of an earlier part were all taken over.
+const REPLAYED: &str = "run.replayed";
+/// The run is being cancelled from here on.
+const CANCELLING: &str = "run.cancelling";
+
+/// How long a store may refuse what there is to write, before the run gives up and can be resumed later: where somebody
+/// wants it to end, and where it is not known that the store will ever be back.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// After so long somebody should know that the run waits for its store.
+const SILENCE: Duration = Duration::from_secs(2);
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -44,6 +53,8 @@ pub(super) struct Journal {
     lease: Lease,
     next_seq: u64,
     batch: Batch,
+    /// There is a record in its last entry.
+    has_record: bool,
     /// The events of the batch.
     told: Vec<Told>,
     /// What was handed over and is not acknowledged, in order.
@@ -54,6 +65,11 @@ pub(super) struct Journal {
     rest: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     wait: Duration,
     waited: Duration,
+    /// Somebody wants the run to end.
+    hurried: bool,
+    /// It was said that the run waits for its store.
+    complained: bool,
+    complaint: Option<Event>,
 }
 
 struct Written {
@@ -69,6 +85,7 @@ impl Journal {
             lease,
             next_seq: last_seq + 1,
             batch: Batch::default(),
+            has_record: false,
             told: Vec::new(),
             written: VecDeque::new(),
             handed: 0,
@@ -76,6 +93,9 @@ impl Journal {
             rest: None,
             wait: FIRST_WAIT,
             waited: Duration::ZERO,
+            hurried: false,
+            complained: false,
+            complaint: None,
         }
     }
 
@@ -84,6 +104,24 @@ impl Journal {
     pub(super) fn taking_up(mut self, patch: RunPatch) -> Self {
         self.batch.patch = Some(patch);
         self
+    }
+
+    /// From now on the store has a minute, whatever stands in its way.
+    pub(super) fn hurry(&mut self) {
+        if !std::mem::replace(&mut self.hurried, true) {
+            self.waited = Duration::ZERO;
+        }
+    }
+
+    /// Whether the store has refused what there is to write, and not yet taken it. Nothing new should begin then: what
+    /// comes of it could be lost.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.waited.is_zero()
+    }
+
+    /// That the run waits for its store, if that is to be told. It cannot be written.
+    pub(super) fn complaint(&mut self) -> Option<Event> {
+        self.complaint.take()
     }
 
     /// Notes an event.
@@ -95,18 +133,30 @@ impl Journal {
 
     /// Notes what a replay needs: with the event of the same call that was noted last, else by itself.
     pub(super) fn record(&mut self, record: &Record) {
-        let (call, body) = written(record);
-        let last = self.batch.entries.last_mut().filter(|entry| entry.call == Some(call.0));
-        match last.filter(|entry| !entry.body.as_str().contains("\"record\":")) {
+        let (call, body) = match record {
+            Record::Replayed => return self.event(Event::RunReplayed),
+            Record::Cancelled => return self.event(Event::RunCancelling),
+            // It stands in the event that says so.
+            Record::Began { spent } => (None, json!({ "spent": spent }).to_string()),
+            record => written(record).map(|(call, body)| (Some(call.0), body)).unwrap_or_default(),
+        };
+        let last = self.batch.entries.last_mut().filter(|entry| entry.call == call);
+        match last.filter(|_| !self.has_record) {
             Some(entry) => {
+                self.has_record = true;
                 let event = entry.body.as_str();
                 // An event is an object with a type at least, so something stands before its last brace.
                 let open = event.strip_suffix('}').unwrap_or(event);
                 entry.body = JsonText::new(format!("{open},\"record\":{body}}}"));
             }
-            // Nobody is told of timers otherwise. An event, so that those who watch miss no number.
+            // Nobody is told of these otherwise. Events, so that those who watch miss no number.
             None => {
-                self.event(Event::Timer { call });
+                let Some(call) = call else { return };
+                let call = CallId(call);
+                self.event(match record {
+                    Record::Attempted { .. } => Event::CallAttempted { call },
+                    _ => Event::Timer { call },
+                });
                 self.record(record);
             }
         }
@@ -125,6 +175,7 @@ impl Journal {
     fn push(&mut self, entry: Entry) {
         self.batch.entries.push(Entry { seq: self.next_seq, ..entry });
         self.next_seq += 1;
+        self.has_record = false;
     }
 
     /// Notes how the run ends, and gives it back.
@@ -197,7 +248,11 @@ impl Journal {
         self.acknowledged
     }
 
-    /// Waits for the next batch to be written, and gives its events. Never, if there is none.
+    /// Waits for the next batch to be written, and gives its events; none if there is a complaint instead. Never, if there
+    /// is nothing to write.
+    ///
+    /// A store that is full, locked or busy will be back, and what waits for it is paid for: there is no end to that, unless
+    /// somebody wants the run to end.
     ///
     /// # Errors
     /// Somebody else owns the run, or the store has refused for too long. Nothing that was acknowledged is lost.
@@ -216,6 +271,7 @@ impl Journal {
                 Ok(()) => {
                     self.acknowledged += 1;
                     (self.wait, self.waited) = (FIRST_WAIT, Duration::ZERO);
+                    self.complained = false;
                     return Ok(self.written.pop_front().map(|written| written.told).unwrap_or_default());
                 }
                 Err(error) => error,
@@ -224,12 +280,24 @@ impl Journal {
             for written in &mut self.written {
                 written.pending = None;
             }
-            if !may_pass(&error) || self.waited > PATIENCE {
+            let ends = match hope(&error) {
+                Hope::None => true,
+                Hope::Some => self.waited > PATIENCE,
+                Hope::Sure => self.hurried && self.waited > PATIENCE,
+            };
+            if ends {
                 return Err(error);
             }
             self.rest = Some(Box::pin(clock::sleep(self.wait)));
             self.waited += self.wait;
             self.wait = (self.wait * 2).min(LONGEST_WAIT);
+            if self.waited > SILENCE && !self.complained {
+                self.complained = true;
+                let message =
+                    format!("the run waits for its store: {error}; agents go on, and nothing is lost");
+                self.complaint = Some(Event::Warning { code: "WARN_STORE_WAITS", message });
+                return Ok(Vec::new());
+            }
         }
     }
 
@@ -250,22 +318,38 @@ fn entry(kind: &'static str, call: Option<u64>, body: String) -> Entry {
     Entry { seq: 0, at: clock::now_ms(), kind: Cow::Borrowed(kind), call, body: JsonText::new(body) }
 }
 
-/// Whether the store may take it later.
-fn may_pass(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Busy { .. } | StoreError::Full { .. } | StoreError::Locked { .. } | StoreError::Io { .. }
-    )
+/// Whether the store will take it later.
+enum Hope {
+    None,
+    Some,
+    Sure,
 }
 
-/// A record as JSON.
-fn written(record: &Record) -> (CallId, String) {
-    match record {
-        Record::Begun { call, mark, spent } => {
+fn hope(error: &StoreError) -> Hope {
+    match error {
+        StoreError::Busy { .. } | StoreError::Full { .. } | StoreError::Locked { .. } => Hope::Sure,
+        StoreError::Io { .. } => Hope::Some,
+        _ => Hope::None,
+    }
+}
+
+/// A record of a call as JSON.
+fn written(record: &Record) -> Option<(CallId, String)> {
+    Some(match record {
+        Record::Begun { call, mark, past, spent } => {
             let body = json!({
                 "kind": mark.kind, "begun": true, "fp": mark.fingerprint.to_string(), "about": &*mark.about, "spent": spent,
             });
-            (*call, body.to_string())
+            let mut text = body.to_string();
+            if let Some(past) = past {
+                add(&mut text, "past", &as_json(past));
+            }
+            (*call, text)
+        }
+        Record::Attempted { call, past, spent } => {
+            let mut text = json!({ "spent": spent }).to_string();
+            add(&mut text, "past", &as_json(past));
+            (*call, text)
         }
         Record::Ended { call, mark, outcome, failed, charged, spent } => {
             let mut body = json!({
@@ -281,14 +365,27 @@ fn written(record: &Record) -> (CallId, String) {
             let mut text = body.to_string();
             // The value as the script will see it, whatever is in it.
             if let (Ok(Some(value)), false) = (outcome, mark.kind == RecordedKind::Child) {
-                text.pop();
-                text.push_str(",\"value\":");
-                text.push_str(value.as_str());
-                text.push('}');
+                add(&mut text, "value", value.as_str());
             }
             (*call, text)
         }
-    }
+        Record::Began { .. } | Record::Cancelled | Record::Replayed => return None,
+    })
+}
+
+/// Puts a member at the end of an object that has one already, as it stands.
+fn add(object: &mut String, name: &str, value: &str) {
+    object.pop();
+    object.push_str(",\"");
+    object.push_str(name);
+    object.push_str("\":");
+    object.push_str(value);
+    object.push('}');
+}
+
+fn as_json(past: &Past) -> String {
+    // Plain data: there is nothing in it that JSON could not hold.
+    serde_json::to_string(past).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[derive(Deserialize)]
@@ -302,17 +399,29 @@ struct Body<'a> {
     attempt: Option<u32>,
     until: Option<u64>,
     code: Option<Cow<'a, str>>,
+    message: Option<Cow<'a, str>>,
     anew: Option<bool>,
+    from: Option<u64>,
+    drift: Option<Drift>,
+    budget: Option<BudgetBody>,
+}
+
+#[derive(Deserialize)]
+struct BudgetBody {
+    total: Option<f64>,
 }
 
 #[derive(Deserialize)]
 struct RecordBody<'a> {
-    kind: RecordedKind,
+    /// Absent where it tells of an attempt that has ended.
+    kind: Option<RecordedKind>,
     #[serde(default)]
     begun: bool,
-    fp: Cow<'a, str>,
     #[serde(default)]
-    about: About,
+    fp: Cow<'a, str>,
+    /// Needed once for each call, and so not read before.
+    #[serde(borrow)]
+    about: Option<&'a RawValue>,
     #[serde(default)]
     failed: bool,
     #[serde(default)]
@@ -320,6 +429,7 @@ struct RecordBody<'a> {
     #[serde(default)]
     spent: f64,
     error: Option<ErrorData>,
+    past: Option<Box<Past>>,
     /// Absent for `undefined`, which `null` is not.
     #[serde(borrow, default, deserialize_with = "present")]
     value: Option<&'a RawValue>,
@@ -329,75 +439,39 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawV
     <&RawValue>::deserialize(from).map(Some)
 }
 
-/// Makes of the entries of a journal what a run goes on from. `until` leaves out that call and all that came after.
+/// Makes of the entries of a journal what a run goes on from.
 ///
 /// # Errors
 /// An entry that this engine has not written.
 pub(super) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, StoreError> {
-    let mut recording =
-        Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0, from: None };
-    let mut places: rustc_hash::FxHashMap<u64, usize> = rustc_hash::FxHashMap::default();
+    let mut parts = Parts::default();
     for entry in entries {
         let body: Body<'_> =
-            serde_json::from_str(entry.body.as_str()).map_err(|error| StoreError::Corrupt {
-                path: std::path::PathBuf::new(),
-                message: format!("entry {} of the journal cannot be read: {error}", entry.seq),
-            })?;
+            serde_json::from_str(entry.body.as_str()).map_err(|error| corrupt(entry, &error.to_string()))?;
         match &*entry.kind {
-            "log" | "phase" => recording.notes += 1,
-            "warning" if body.code.as_deref().is_some_and(is_note) => recording.notes += 1,
-            RESUMED if body.anew == Some(true) => {
-                recording = Recording {
-                    drift,
-                    calls: Vec::new(),
-                    steps: Vec::new(),
-                    notes: 0,
-                    spent: 0.0,
-                    from: None,
-                };
-                places.clear();
-                continue;
+            "log" | "phase" => parts.note(),
+            "warning" => warned(&mut parts, &body),
+            RESUMED => {
+                let from = body.from.map(CallId);
+                parts.resumed(body.drift.unwrap_or(Drift::Fail), body.anew == Some(true), from);
+            }
+            REPLAYED => parts.replayed(),
+            CANCELLING => parts.cancelled(),
+            "call.ended" if body.record.is_none() => parts.given_up(CallId(entry.call.unwrap_or(u64::MAX))),
+            "budget.exhausted" => {
+                parts.newest().exhausted = body.budget.and_then(|budget| budget.total);
             }
             _ => {}
         }
-        let (Some(call), Some(record)) = (entry.call, body.record) else {
-            if let (Some(call), Some(attempt)) = (entry.call.and_then(|call| places.get(&call)), body.attempt)
-            {
-                recording.calls[*call].1.attempts = attempt;
-            }
+        let Some(record) = body.record else { continue };
+        let Some(call) = entry.call else {
+            parts.began(record.spent);
             continue;
         };
-        recording.spent = recording.spent.max(record.spent);
-        let id = CallId(call);
-        let place = *places.entry(call).or_insert_with(|| {
-            let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
-            let mark = Mark { kind: record.kind, fingerprint, about: Arc::new(record.about.clone()) };
-            recording.calls.push((id, RecordedCall { mark, attempts: 0, until: None, end: None }));
-            recording.calls.len() - 1
-        });
-        if record.begun {
-            recording.calls[place].1.attempts = body.attempt.unwrap_or(0);
-            recording.calls[place].1.until = body.until;
-            if record.kind == RecordedKind::Child {
-                recording.steps.push(RecordedStep { call: id, ended: false, spent: record.spent });
-            }
-            continue;
-        }
-        recording.steps.push(RecordedStep { call: id, ended: true, spent: record.spent });
-        let outcome = match (record.error, record.value) {
-            (Some(error), _) => Err(error),
-            (None, Some(value)) => Ok(Some(JsonText::new(value.get()))),
-            (None, None) => Ok(None),
-        };
-        recording.calls[place].1.end = Some(RecordedEnd {
-            outcome,
-            failed: record.failed,
-            charged: record.charged,
-            usage: body.usage.map(|usage| JsonText::new(usage.get())),
-            session: body.session_id,
-        });
+        let Body { attempt, until, usage, session_id: session, .. } = body;
+        read(&mut parts, CallId(call), record, Known { attempt, until, usage, session });
     }
-    Ok(recording)
+    Ok(parts.into_recording(drift))
 }
 
 /// The part of a journal by which calls have their numbers: what follows upon the last new beginning.
@@ -409,9 +483,67 @@ pub(super) fn newest(entries: &[Entry]) -> &[Entry] {
     &entries[entries.iter().rposition(begins).map_or(0, |at| at + 1)..]
 }
 
-/// Warnings that scripts cause, told again by a script that does the same again.
-fn is_note(code: &str) -> bool {
-    matches!(code, "WARN_LOG_DROPPED" | "WARN_UNHANDLED_REJECTION")
+/// What the event of a record says, as far as it counts.
+struct Known<'a> {
+    attempt: Option<u32>,
+    until: Option<u64>,
+    usage: Option<&'a RawValue>,
+    session: Option<String>,
+}
+
+/// Takes in one record of a call.
+fn read(parts: &mut Parts, id: CallId, record: RecordBody<'_>, known: Known<'_>) {
+    parts.spent(record.spent);
+    let spent = record.spent;
+    let Some(kind) = record.kind else {
+        return parts.attempted(id, record.past.unwrap_or_default());
+    };
+    let mark = || {
+        let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
+        // For people only: nothing depends on it.
+        let about = record.about.and_then(|about| serde_json::from_str::<About>(about.get()).ok());
+        Mark { kind, fingerprint, about: Arc::new(about.unwrap_or_default()) }
+    };
+    if record.begun {
+        parts.begun(id, known.attempt.unwrap_or(0), record.past, mark);
+        if let Some(until) = known.until {
+            parts.waits(id, until);
+        }
+        if kind == RecordedKind::Child {
+            parts.newest().steps.push(RecordedStep { call: id, ended: false, spent });
+        }
+        return;
+    }
+    let outcome = match (record.error, record.value) {
+        (Some(error), _) => Err(error),
+        (None, Some(value)) => Ok(Some(JsonText::new(value.get()))),
+        (None, None) => Ok(None),
+    };
+    let end = RecordedEnd {
+        outcome,
+        failed: record.failed,
+        charged: record.charged,
+        usage: known.usage.map(|usage| JsonText::new(usage.get())),
+        session: known.session,
+    };
+    parts.ended(id, end, mark);
+    parts.newest().steps.push(RecordedStep { call: id, ended: true, spent });
+}
+
+fn corrupt(entry: &Entry, why: &str) -> StoreError {
+    let message = format!("entry {} of the journal cannot be read: {why}", entry.seq);
+    StoreError::Corrupt { path: std::path::PathBuf::new(), message }
+}
+
+/// Takes in a warning. Those of a script that does the same again come again, as what it logs does.
+fn warned(parts: &mut Parts, body: &Body<'_>) {
+    match body.code.as_deref() {
+        Some("WARN_LOG_DROPPED" | "WARN_UNHANDLED_REJECTION") => parts.note(),
+        Some("WARN_UNKNOWN_OPTION") => {
+            parts.newest().warnings.extend(body.message.as_deref().map(str::to_owned));
+        }
+        _ => {}
+    }
 }
 
 /// An entry as whoever watches sees it: without what only replays need.
@@ -427,7 +559,11 @@ pub fn shown(entry: &Entry) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::{CallEnd, CallInfo};
+    use crate::model::ids::VmId;
     use crate::model::outcome::Outcome;
+    use crate::model::outcome::Resume;
+    use crate::model::recording::Earlier;
 
     fn mark(kind: RecordedKind) -> Mark {
         let about =
@@ -448,7 +584,8 @@ mod tests {
             Err(ErrorData::new("RangeError", "no").with_code("ERR_X")),
         ];
         for outcome in outcomes {
-            let begun = Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), spent: 1.0 };
+            let begun =
+                Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), past: None, spent: 1.0 };
             let ended = Record::Ended {
                 call: CallId(3),
                 mark: mark(RecordedKind::Agent),
@@ -463,13 +600,16 @@ mod tests {
                     2,
                     "call.started",
                     Some(3),
-                    format!(r#"{{"attempt":2,"record":{}}}"#, written(&begun).1),
+                    format!(r#"{{"attempt":2,"record":{}}}"#, written(&begun).unwrap().1),
                 ),
                 entry(
                     3,
                     "call.ended",
                     Some(3),
-                    format!(r#"{{"usage":{{"x":1}},"sessionId":"s","record":{}}}"#, written(&ended).1),
+                    format!(
+                        r#"{{"usage":{{"x":1}},"sessionId":"s","record":{}}}"#,
+                        written(&ended).unwrap().1
+                    ),
                 ),
             ];
             let unfinished = recording(&entries[..2], Drift::Fail).unwrap();
@@ -490,9 +630,9 @@ mod tests {
         let info = crate::model::event::CallInfo::sleep();
         let event =
             Event::CallStarted { call, script, attempt: 1, continues: None, until: Some(1_500), info };
-        let begun = Record::Begun { call, mark: mark(RecordedKind::Sleep), spent: 0.0 };
+        let begun = Record::Begun { call, mark: mark(RecordedKind::Sleep), past: None, spent: 0.0 };
         let mut body = serde_json::to_value(&event).unwrap();
-        body["record"] = serde_json::from_str(&written(&begun).1).unwrap();
+        body["record"] = serde_json::from_str(&written(&begun).unwrap().1).unwrap();
         let found = recording(&[entry(1, "call.started", Some(0), body.to_string())], Drift::Fail).unwrap();
         let [(CallId(0), sleep)] = &found.calls[..] else { panic!("{found:?}") };
         assert_eq!((&sleep.mark, sleep.until, &sleep.end), (&mark(RecordedKind::Sleep), Some(1_500), &None));
@@ -500,15 +640,211 @@ mod tests {
     }
 
     #[test]
+    fn what_came_of_attempts_is_read_back() {
+        let whole = Past {
+            failures: 2,
+            charged: 7.0,
+            usage: Some(JsonText::new(r#"{"outputTokens":3,"x":"\ud83d"}"#)),
+            session: Some("s".to_owned()),
+            resume: Some(Resume { session: "s".to_owned(), total: Some(JsonText::new(r#"{"a":[1]}"#)) }),
+            repair: Some(vec!["/ must be object".to_owned()]),
+        };
+        let begun = |attempt: u32, past| {
+            let record = Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), past, spent: 1.0 };
+            let body = format!(r#"{{"attempt":{attempt},"record":{}}}"#, written(&record).unwrap().1);
+            entry(attempt.into(), "call.started", Some(3), body)
+        };
+        for (past, length) in [(Past::default(), 30), (whole, 250)] {
+            let past = Box::new(past);
+            let attempted = Record::Attempted { call: CallId(3), past: past.clone(), spent: 9.5 };
+            let text = written(&attempted).unwrap().1;
+            assert!(text.len() < length, "{text}");
+            // The event carries the number of the attempt that is to follow.
+            let attempted = |kind| entry(2, kind, Some(3), format!(r#"{{"attempt":2,"record":{text}}}"#));
+            for kind in ["call.retrying", "call.waiting", "call.attempted"] {
+                let found = recording(&[begun(1, None), attempted(kind)], Drift::Fail).unwrap();
+                let call = &found.calls[0].1;
+                assert_eq!((call.attempts, &call.past, &call.end), (1, &Some(past.clone()), &None));
+                assert_eq!(found.spent, 9.5);
+            }
+            // It is not lost with the next attempt, nor where it is taken over.
+            for entries in [
+                vec![begun(1, None), attempted("call.attempted"), begun(2, None)],
+                vec![begun(2, Some(past.clone()))],
+            ] {
+                let found = recording(&entries, Drift::Fail).unwrap();
+                assert_eq!((found.calls[0].1.attempts, &found.calls[0].1.past), (2, &Some(past.clone())));
+            }
+        }
+    }
+
+    #[test]
     fn what_stands_before_a_new_beginning_does_not_count() {
-        let begun = Record::Begun { call: CallId(0), mark: mark(RecordedKind::Child), spent: 0.0 };
-        let child =
-            |seq| entry(seq, "call.started", Some(0), format!(r#"{{"record":{}}}"#, written(&begun).1));
+        let begun =
+            Record::Begun { call: CallId(0), mark: mark(RecordedKind::Child), past: None, spent: 0.0 };
+        let child = |seq| {
+            entry(seq, "call.started", Some(0), format!(r#"{{"record":{}}}"#, written(&begun).unwrap().1))
+        };
         let resumed = |anew| entry(2, RESUMED, None, format!(r#"{{"drift":"match","anew":{anew}}}"#));
         let steps = |entries: &[Entry]| recording(entries, Drift::Fail).unwrap().steps.len();
         assert_eq!(steps(&[child(1), resumed(false), child(3)]), 2);
         assert_eq!(steps(&[child(1), resumed(true), child(3)]), 1);
         assert_eq!(steps(&[child(1), resumed(true)]), 0);
+    }
+
+    #[test]
+    fn what_a_new_part_has_not_come_to_is_a_reserve() {
+        let mark = |fingerprint| Mark { fingerprint: Fingerprint(fingerprint), ..mark(RecordedKind::Agent) };
+        let begun = |seq, call: u64, fingerprint| {
+            let record =
+                Record::Begun { call: CallId(call), mark: mark(fingerprint), past: None, spent: 0.0 };
+            let body = format!(r#"{{"attempt":1,"record":{}}}"#, written(&record).unwrap().1);
+            entry(seq, "call.started", Some(call), body)
+        };
+        let ended = |seq: u64, call: u64, fingerprint| {
+            let outcome = Ok(Some(JsonText::new(seq.to_string())));
+            let (call, mark) = (CallId(call), mark(fingerprint));
+            let record =
+                Record::Ended { call, mark, outcome, failed: false, charged: 1.0, spent: seq as f64 };
+            entry(seq, "call.ended", Some(call.0), format!(r#"{{"record":{}}}"#, written(&record).unwrap().1))
+        };
+        let resumed = |seq, drift: Drift, anew: bool| {
+            let body = serde_json::to_string(&Event::RunResumed { drift, anew, from: None }).unwrap();
+            entry(seq, RESUMED, None, body)
+        };
+        let replayed = |seq| entry(seq, REPLAYED, None, "{}".to_owned());
+        // Equal to each other: the first three. The second of them is not over; all begin out of order.
+        let live = [begun(1, 1, 7), begun(2, 2, 7), begun(3, 0, 7), begun(4, 3, 8)];
+        let live = [&live[..], &[ended(5, 2, 7), ended(6, 3, 8), ended(7, 0, 7)]].concat();
+        let shown = |entries: &[Entry], drift| {
+            let recording = recording(entries, drift).unwrap();
+            let answers = |earlier: &Earlier| match earlier {
+                Earlier::Answer(end) => end.outcome.clone().unwrap().map(|value| value.as_str().to_owned()),
+                Earlier::Unanswered { .. } => None,
+            };
+            let of = |print| {
+                let all = recording.reserve.iter().filter(move |(other, _)| *other == Fingerprint(print));
+                all.map(|(_, earlier)| answers(earlier).unwrap_or_default()).collect::<Vec<_>>().join(" ")
+            };
+            let calls: Vec<u64> = recording.calls.iter().map(|(id, _)| id.0).collect();
+            format!("{:?} {calls:?} 7: {}; 8: {}; {}", recording.drift, of(7), of(8), recording.spent)
+        };
+        let with = |more: &[Entry]| [&live[..], more].concat();
+        for (more, drift, expected) in [
+            (vec![], Drift::Fail, "Fail [0, 1, 2, 3] 7: ; 8: ; 7"),
+            (vec![resumed(8, Drift::Match, true)], Drift::Fail, "Fail [] 7: 7  5; 8: 6; 7"),
+            // The first has taken an answer, the second nothing, as it ran.
+            (
+                vec![resumed(8, Drift::Match, true), ended(9, 4, 7), begun(10, 5, 7)],
+                Drift::Match,
+                "Match [4, 5] 7: 5; 8: 6; 9",
+            ),
+            (
+                vec![
+                    resumed(8, Drift::Match, true),
+                    ended(9, 4, 7),
+                    resumed(10, Drift::Fail, false),
+                    begun(11, 5, 7),
+                    ended(12, 6, 7),
+                ],
+                Drift::Fail,
+                "Fail [4, 5, 6] 7: ; 8: 6; 12",
+            ),
+            // What one part has taken, and what it left, is there for the next one.
+            (
+                vec![
+                    resumed(8, Drift::Match, true),
+                    ended(9, 4, 7),
+                    resumed(10, Drift::Match, true),
+                    ended(11, 0, 8),
+                ],
+                Drift::Fail,
+                "Fail [0] 7: 9  5; 8: ; 11",
+            ),
+            // A prefix: over, by what it says or by what it does, or not.
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7)],
+                Drift::Fail,
+                "Prefix [0, 1, 2, 3] 7: ; 8: ; 9",
+            ),
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7)],
+                Drift::Match,
+                "Match [0, 1, 2, 3] 7: ; 8: ; 9",
+            ),
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7), replayed(10)],
+                Drift::Fail,
+                "Fail [0] 7: ; 8: ; 9",
+            ),
+            (vec![resumed(8, Drift::Prefix, true), begun(9, 0, 7)], Drift::Match, "Match [0] 7: ; 8: ; 7"),
+            (
+                vec![resumed(8, Drift::Prefix, true), ended(9, 0, 7), resumed(10, Drift::Match, true)],
+                Drift::Fail,
+                "Fail [] 7: 7  5; 8: 6; 9",
+            ),
+            (
+                vec![
+                    resumed(8, Drift::Match, true),
+                    ended(9, 0, 7),
+                    resumed(10, Drift::Prefix, true),
+                    ended(11, 0, 7),
+                    replayed(12),
+                ],
+                Drift::Fail,
+                "Fail [0] 7: ; 8: ; 11",
+            ),
+        ] {
+            assert_eq!(shown(&with(&more), drift), expected, "{more:#?}");
+        }
+        assert_eq!(super::shown(&replayed(1)), Some(json!({ "type": "run.replayed" })));
+    }
+
+    #[test]
+    fn what_was_told_is_counted_until_the_run_is_cancelled() {
+        let event = |seq, event: &Event| {
+            let body = serde_json::to_string(event).unwrap();
+            entry(seq, event.kind(), event.call(), body)
+        };
+        let warning = |code, message: &str| Event::Warning { code, message: message.to_owned() };
+        let info = CallInfo::child(None);
+        let ended = |call| Event::CallEnded {
+            call: CallId(call),
+            script: VmId::ROOT,
+            info: info.clone(),
+            attempts: 1,
+            outcome: CallEnd::Cancelled,
+            error: None,
+            usage: None,
+            session_id: None,
+            worktree: None,
+        };
+        let phase = Event::Phase { script: VmId::ROOT, name: None, options: None };
+        let mut entries = vec![
+            event(1, &phase),
+            event(2, &warning("WARN_UNHANDLED_REJECTION", "x")),
+            event(3, &warning("WARN_UNKNOWN_OPTION", "the option \"x\"")),
+            event(4, &warning("WARN_WORKTREE", "y")),
+            event(5, &ended(4)),
+            entry(6, CANCELLING, None, "{}".to_owned()),
+            event(7, &ended(5)),
+            event(8, &phase),
+            event(9, &Event::BudgetExhausted { budget: BudgetState { total: Some(5.0), spent: 6.0 } }),
+        ];
+        let found = recording(&entries, Drift::Fail).unwrap();
+        assert_eq!((found.notes, &found.given_up, found.exhausted), (2, &vec![CallId(4)], Some(5.0)));
+        assert_eq!(found.warnings, ["the option \"x\""]);
+        // It goes on.
+        entries.push(event(10, &Event::RunResumed { drift: Drift::Fail, anew: false, from: None }));
+        entries.extend([event(11, &phase), event(12, &ended(5))]);
+        let found = recording(&entries, Drift::Fail).unwrap();
+        assert_eq!((found.notes, found.given_up), (3, vec![CallId(4), CallId(5)]));
+        // Or anew.
+        let body = r#"{"type":"run.resumed","drift":"match","anew":true,"record":{"spent":7.5}}"#;
+        entries.push(entry(13, RESUMED, None, body.to_owned()));
+        let found = recording(&entries, Drift::Fail).unwrap();
+        assert_eq!((found.notes, found.given_up, found.exhausted), (0, vec![], None));
+        assert_eq!((found.spent, found.spent_before, found.warnings.len()), (7.5, 7.5, 0));
     }
 
     #[test]

@@ -104,6 +104,16 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         worktree: Option<JsonText>,
     },
+    /// All that a journal which begins anew takes over was told. Told only where there is a journal.
+    #[serde(rename = "run.replayed")]
+    RunReplayed,
+    /// The run is being cancelled: what follows is said by that. Told only where there is a journal.
+    #[serde(rename = "run.cancelling")]
+    RunCancelling,
+    /// The last attempt of a call has ended, and what there is to do before the call ends is done now. Told only where
+    /// there is a journal.
+    #[serde(rename = "call.attempted")]
+    CallAttempted { call: CallId },
     /// The script of a child was read. Told only where there is a journal, which keeps it.
     #[serde(rename = "script")]
     Script { call: CallId, name: Arc<str> },
@@ -134,6 +144,9 @@ impl Event {
             Self::CallRetrying { .. } => "call.retrying",
             Self::CallWaiting { .. } => "call.waiting",
             Self::CallEnded { .. } => "call.ended",
+            Self::RunReplayed => "run.replayed",
+            Self::RunCancelling => "run.cancelling",
+            Self::CallAttempted { .. } => "call.attempted",
             Self::Script { .. } => "script",
             Self::Timer { .. } => "timer",
             Self::BudgetExhausted { .. } => "budget.exhausted",
@@ -150,6 +163,7 @@ impl Event {
             | Self::CallRetrying { call, .. }
             | Self::CallWaiting { call, .. }
             | Self::CallEnded { call, .. }
+            | Self::CallAttempted { call }
             | Self::Script { call, .. }
             | Self::Timer { call } => Some(call.0),
             _ => None,

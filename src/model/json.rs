@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How deep a value may nest where the engine itself has to look inside (options, schemas, validated outputs).
 /// `serde_json` stops there to keep the native stack safe.
@@ -135,6 +135,14 @@ impl Serialize for JsonText {
         use serde::ser::Error as _;
         let raw: &serde_json::value::RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
         raw.serialize(serializer)
+    }
+}
+
+/// Reads the document as it stands.
+impl<'de> Deserialize<'de> for JsonText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let raw = Box::<serde_json::value::RawValue>::deserialize(from)?;
+        Ok(Self::new(raw.get()))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{ErrorData, WorkflowError};
 use super::json::JsonText;
 use super::usage::Usage;
@@ -24,11 +26,12 @@ pub struct AgentOutput {
 }
 
 /// Where another attempt can go on with the work of an earlier one: the agent's own session.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
     /// The session's id.
     pub session: String,
     /// What the agent says that the session has cost so far, for the provider that said it: it counts from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<JsonText>,
 }
 
@@ -45,7 +48,7 @@ pub struct Wait {
 }
 
 /// What is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WaitReason {
     /// Too many requests, or the limit of the plan.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ErrorData;
 use super::ids::CallId;
 use super::json::JsonText;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Resume};
 use super::request::{AgentRequest, ChildRequest};
 
 /// The hash of what determines a call's answer: calls with the same one may stand in for each other.
@@ -46,6 +46,13 @@ pub enum RecordedKind {
     Child,
     Timer,
     Sleep,
+}
+
+impl RecordedKind {
+    /// Whether what came of such a call is taken for an equal one, wherever that stands: agents cost money, sleeps time.
+    pub fn is_worth_taking(self) -> bool {
+        matches!(self, Self::Agent | Self::Sleep)
+    }
 }
 
 impl fmt::Display for RecordedKind {
@@ -111,15 +118,79 @@ pub struct RecordedEnd {
     pub session: Option<String>,
 }
 
+impl RecordedEnd {
+    /// Whether it is an answer that an equal call can be given.
+    pub fn is_usable(&self) -> bool {
+        !self.failed && self.outcome.is_ok()
+    }
+}
+
+/// What has come of the attempts of a call that is not over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Past {
+    /// Attempts that gave no answer, as counted against `retry.maxAttempts`.
+    #[serde(skip_serializing_if = "is_no_failure")]
+    pub failures: u32,
+    /// What they cost, all of them.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub charged: f64,
+    /// The last report of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<JsonText>,
+    /// The agent's own session of the last attempt that had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Where the next attempt can go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+    /// What was wrong with the last answer, if the next attempt is to repair it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Vec<String>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_no_failure(failures: &u32) -> bool {
+    *failures == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_nothing(charged: &f64) -> bool {
+    *charged == 0.0
+}
+
 /// A call of the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedCall {
     pub mark: Mark,
+    /// How many of its attempts have begun.
     pub attempts: u32,
+    /// What came of those that have ended, if the call is not over.
+    pub past: Option<Box<Past>>,
     /// When a wait is over, in milliseconds since 1970.
     pub until: Option<u64>,
     /// `None`: it had begun, and nothing is known of its end.
     pub end: Option<RecordedEnd>,
+}
+
+/// What an equal call is given of an earlier one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Earlier {
+    /// Its answer.
+    Answer(RecordedEnd),
+    /// No answer: it has to run. If the earlier one was not over, it goes on where that one was.
+    Unanswered { attempts: u32, past: Option<Box<Past>>, until: Option<u64> },
+}
+
+impl From<RecordedCall> for Earlier {
+    fn from(call: RecordedCall) -> Self {
+        match call.end {
+            Some(end) if end.is_usable() => Self::Answer(end),
+            // It has failed for good: whoever tries it once more starts from the beginning.
+            Some(_) => Self::Unanswered { attempts: 0, past: None, until: None },
+            None => Self::Unanswered { attempts: call.attempts, past: call.past, until: call.until },
+        }
+    }
 }
 
 /// One thing that a script was shown.
@@ -152,31 +223,69 @@ pub struct Recording {
     pub calls: Vec<(CallId, RecordedCall)>,
     /// In the order in which scripts saw them.
     pub steps: Vec<RecordedStep>,
-    /// Log lines, phases and warnings of scripts that were told.
+    /// What agent calls were given in parts of the journal before this one, and none of its calls has taken: for equal
+    /// calls that the journal does not tell of, those that are equal to each other in their order.
+    pub reserve: Vec<(Fingerprint, Earlier)>,
+    /// Log lines, phases and warnings of scripts that were told, but for those of a script that was cancelled.
     pub notes: u64,
-    /// What had been spent in all.
+    /// The warnings that are given once in a run, as they were given.
+    pub warnings: Vec<String>,
+    /// Calls that were told to have ended and have no outcome: nobody wanted it.
+    pub given_up: Vec<CallId>,
+    /// What had been spent in all, by every part.
     pub spent: f64,
+    /// What scripts were shown to have been spent when this part began.
+    pub spent_before: f64,
+    /// The budget that was told to be used up, if one was.
+    pub exhausted: Option<f64>,
     /// The first call that is to be done again, whatever came of it.
     pub from: Option<CallId>,
 }
 
 impl Recording {
-    /// Forgets a call and all that were made after it.
+    /// A journal that tells of nothing.
+    pub fn new(drift: Drift) -> Self {
+        Self {
+            drift,
+            calls: Vec::new(),
+            steps: Vec::new(),
+            reserve: Vec::new(),
+            notes: 0,
+            warnings: Vec::new(),
+            given_up: Vec::new(),
+            spent: 0.0,
+            spent_before: 0.0,
+            exhausted: None,
+            from: None,
+        }
+    }
+
+    /// Forgets a call and all that were made after it, and what older parts of the journal know.
     #[must_use]
     pub fn until(mut self, from: CallId) -> Self {
         self.calls.retain(|(id, _)| *id < from);
         self.steps.retain(|step| step.call < from);
-        Self { from: Some(from), ..self }
+        self.given_up.retain(|id| *id < from);
+        Self { from: Some(from), reserve: Vec::new(), ..self }
     }
 }
 
 /// What is written down of a call beside its events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
-    /// It begins. For a child, scripts see that; `spent` is the budget that it sees.
-    Begun { call: CallId, mark: Mark, spent: f64 },
+    /// The run begins, or a new part of its journal; scripts see this to have been spent.
+    Began { spent: f64 },
+    /// It, or another attempt of it, begins. For a child, scripts see that; `spent` is the budget that it sees. `past`
+    /// is what it has taken over from where it was before the run was taken up.
+    Begun { call: CallId, mark: Mark, past: Option<Box<Past>>, spent: f64 },
+    /// An attempt has ended, and the call is not over.
+    Attempted { call: CallId, past: Box<Past>, spent: f64 },
     /// It has an outcome, which its script will see, with this budget.
     Ended { call: CallId, mark: Mark, outcome: Outcome, failed: bool, charged: f64, spent: f64 },
+    /// The run is being cancelled: what is said from here on belongs to that, and not to what a later life goes on from.
+    Cancelled,
+    /// All that there was to show of a journal whose first calls were taken was shown. What stands before is given up.
+    Replayed,
 }
 
 impl fmt::Display for Mark {

@@ -23,7 +23,7 @@ enum State<T> {
 
 impl<T> Pending<T> {
     /// One that was refused before it was tried.
-    pub(super) fn refused(error: StoreError) -> Self {
+    pub(crate) fn refused(error: StoreError) -> Self {
         Self(State::Refused(Some(error)))
     }
 

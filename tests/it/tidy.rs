@@ -96,7 +96,7 @@ fn each_library_has_one_room() {
         ("oxc_", &["src/script/"]),
         ("jsonschema", &["src/schema/"]),
         ("hyper", &["src/providers/"]),
-        ("tempfile", &["src/providers/", "src/store/sqlite/tests"]),
+        ("tempfile", &["src/providers/", "src/store/sqlite/tests", "src/engine/coordinator/tests"]),
         ("tokio::process", &["src/providers/process/"]),
         ("rustix", &["src/providers/process/"]),
         ("rusqlite", &["src/store/sqlite/"]),

@@ -1,10 +1,12 @@
 //! Agent calls: slots, caps, budget, attempts, schema repair.
 
+mod recorded;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::replay::Recalled;
-use super::{Call, CallState, Core, Effect, Phase, Ready, cancelled, limits};
+use super::{Call, CallState, Core, Effect, Phase, cancelled, limits};
 use crate::model::budget::{BudgetChange, BudgetMode};
 use crate::model::error::ErrorData;
 use crate::model::event::{CallEnd, CallInfo, CallKind, Event};
@@ -12,7 +14,7 @@ use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::OnAgentError;
 use crate::model::outcome::{AgentOutput, AttemptFailure, AttemptOutcome, Outcome, Resume, Wait};
-use crate::model::recording::{Asked, Mark, Record, RecordedEnd};
+use crate::model::recording::{Asked, Mark, RecordedEnd};
 use crate::model::request::AgentRequest;
 use crate::model::usage::Usage;
 
@@ -41,6 +43,8 @@ pub(super) struct AgentCall {
     recorded: Option<Box<RecordedEnd>>,
     /// Whoever watches has heard of that end.
     told: bool,
+    /// What it has behind it comes from before the run was taken up, and is to be written once more.
+    carried: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +91,7 @@ impl AgentCall {
             worktree: None,
             recorded: None,
             told: false,
+            carried: false,
         }
     }
 
@@ -193,20 +198,17 @@ impl Core {
         let mark = self.mark(Asked::Agent(&request));
         let state = CallState::Agent(Box::new(AgentCall::new(request.clone())));
         let id = self.register(vm, slot, state, mark);
-        let attempts = match self.recall(id, effects) {
+        match self.recall(id, effects) {
             Recalled::Diverged => return,
             Recalled::Later { end, attempts, .. } => return self.will_be_shown(id, end, attempts, effects),
             Recalled::Now(end) => return self.reuse(id, end, effects),
-            Recalled::Unknown { attempts, .. } => attempts,
-        };
-        if let Some(agent) = self.agent(id) {
-            agent.attempts = attempts;
+            Recalled::Unknown { attempts, past, .. } => self.take_over(id, attempts, past),
         }
         if let Some(refusal) = self.refusal(vm) {
             self.conclude(id, Err(refusal), effects);
             return;
         }
-        self.issued(&request, attempts > 0 && self.is_exact(), effects);
+        self.issued(&request, effects);
         self.waiting.push_back(id);
         let must_wait =
             !self.options.max_parallel_agents.admits(self.running_agents + self.waiting.len() - 1);
@@ -249,16 +251,18 @@ impl Core {
         None
     }
 
-    /// Counts a call that was not refused, and warns of its options, if that was not `told` before.
-    fn issued(&mut self, request: &AgentRequest, told: bool, effects: &mut Vec<Effect>) {
+    /// Counts a call that was not refused, and warns of its options.
+    fn issued(&mut self, request: &AgentRequest, effects: &mut Vec<Effect>) {
         self.issued_agents += 1;
         for option in &request.parsed.unknown {
             // A script may make up names without end; what was warned about must not grow with it.
-            if self.warned.len() < 100 && self.warned.insert(option.clone()) && !told {
+            if self.warned.len() < 100 && self.warned.insert(option.clone()) {
                 let message = format!(
                     "agent() does not know the option {option:?}; it is passed on to the provider as it is"
                 );
-                self.warn("WARN_UNKNOWN_OPTION", message, effects);
+                if !self.told_before.contains(&message) {
+                    self.warn("WARN_UNKNOWN_OPTION", message, effects);
+                }
             }
         }
     }
@@ -285,6 +289,7 @@ impl Core {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let CallState::Agent(agent) = &mut call.kind else { return };
         agent.state = AgentState::Running;
+        agent.told = false;
         agent.attempts += 1;
         let attempt = agent.attempts;
         let request = agent.next_request();
@@ -357,6 +362,7 @@ impl Core {
         if self.watched {
             effects.push(Effect::Emit(Event::CallRetrying { call: id, attempt, error, delay_ms: None }));
         }
+        effects.extend(self.attempted_record(id));
         self.start_attempt(id, effects);
     }
 
@@ -402,6 +408,7 @@ impl Core {
             let delay_ms = (!delay.is_zero()).then(|| milliseconds(delay));
             effects.push(Effect::Emit(Event::CallRetrying { call: id, attempt, error, delay_ms }));
         }
+        effects.extend(self.attempted_record(id));
         effects.push(Effect::StartBackoff { call: id, delay });
     }
 
@@ -435,6 +442,7 @@ impl Core {
                 error: error.clone(),
             }));
         }
+        effects.extend(self.attempted_record(id));
         effects.push(Effect::StartBackoff { call: id, delay });
         true
     }
@@ -446,6 +454,7 @@ impl Core {
             agent.state = AgentState::Closing;
             let success = error.is_none();
             agent.end = Some((outcome, error));
+            effects.extend(self.attempted_record(id));
             effects.push(Effect::CloseWorktree { call: id, success });
             return;
         }
@@ -500,6 +509,11 @@ impl Core {
             self.budget.spent += charged;
             effects.push(Effect::Charged { charged, budget: self.budget });
         }
+        self.tell_exhaustion(effects);
+    }
+
+    /// Says that the budget is used up, once.
+    pub(super) fn tell_exhaustion(&mut self, effects: &mut Vec<Effect>) {
         if self.budget.exhausted() && !self.exhaustion_told {
             self.exhaustion_told = true;
             effects.push(Effect::Emit(Event::BudgetExhausted { budget: self.budget }));
@@ -513,7 +527,8 @@ impl Core {
         if let Some(total) = change.total {
             self.budget.total = total;
         }
-        self.exhaustion_told &= self.budget.exhausted();
+        // While a journal is shown, what was spent is what it was then.
+        self.exhaustion_told &= self.is_replaying() || self.budget.exhausted();
     }
 
     /// The call is over with this outcome.
@@ -546,108 +561,6 @@ impl Core {
         news.extend(self.ended_record(id, call, &outcome, failed));
         let Some(ready) = self.take_off(id, outcome) else { return };
         self.queue(id, ready, news, effects);
-    }
-
-    /// What to write down of a call's outcome. What comes of cancelling is not the call's.
-    pub(super) fn ended_record(
-        &self,
-        id: CallId,
-        call: &Call,
-        outcome: &Outcome,
-        failed: bool,
-    ) -> Option<Effect> {
-        let mark = call.mark.as_deref().filter(|_| self.phase == Phase::Running)?.clone();
-        let charged = match &call.kind {
-            CallState::Agent(agent) => agent.usage.charged,
-            _ => 0.0,
-        };
-        let (outcome, spent) = (outcome.clone(), self.budget.spent);
-        Some(Effect::Record(Box::new(Record::Ended { call: id, mark, outcome, failed, charged, spent })))
-    }
-
-    /// What to write down of a call that begins.
-    pub(super) fn begun_record(&self, id: CallId) -> Option<Effect> {
-        let mark = self.calls.get(&id)?.mark.as_deref()?.clone();
-        Some(Effect::Record(Box::new(Record::Begun { call: id, mark, spent: self.budget.spent })))
-    }
-
-    /// The journal knows how the call ended: nothing is started for it.
-    fn will_be_shown(&mut self, id: CallId, end: RecordedEnd, attempts: u32, effects: &mut Vec<Effect>) {
-        let told = self.is_exact();
-        let Some(agent) = self.agent(id) else { return };
-        let refused = end.failed && attempts == 0;
-        let request = agent.request.clone();
-        agent.state = AgentState::Recorded;
-        agent.recorded = Some(Box::new(end));
-        (agent.attempts, agent.told) = (attempts, told);
-        if !refused {
-            self.issued(&request, told, effects);
-        }
-    }
-
-    /// Takes the answer to an equal call of the journal for this one.
-    fn reuse(&mut self, id: CallId, end: RecordedEnd, effects: &mut Vec<Effect>) {
-        let Some(request) = self.agent(id).map(|agent| agent.request.clone()) else { return };
-        self.issued(&request, false, effects);
-        self.budget.spent += end.charged;
-        let outcome = self.restore(id, end);
-        self.conclude_with(id, outcome, None, effects);
-    }
-
-    /// Makes a call what it was when it ended.
-    fn restore(&mut self, id: CallId, end: RecordedEnd) -> Outcome {
-        let RecordedEnd { outcome, charged, usage, session, failed: _ } = end;
-        if let Some(agent) = self.agent(id) {
-            agent.usage = Usage { charged, report: usage };
-            agent.session = session;
-        }
-        outcome
-    }
-
-    /// What a script is shown of a call that the journal knows the end of; with the news of it if they are to be told
-    /// `anew`.
-    pub(super) fn recorded_end(
-        &mut self,
-        id: CallId,
-        anew: bool,
-        effects: &mut Vec<Effect>,
-    ) -> Option<Ready> {
-        let (outcome, failed) = match self.take_recorded(id) {
-            Some(end) => {
-                let end = *end?;
-                let failed = end.failed;
-                (self.restore(id, end), failed)
-            }
-            // A timer.
-            None => (Ok(None), false),
-        };
-        if anew {
-            let call = self.calls.get(&id)?;
-            let news = (self.watched && !failed && !matches!(call.kind, CallState::Timer { .. }))
-                .then(|| Effect::Emit(call.ended(id, CallEnd::Completed, None)));
-            let record = self.ended_record(id, call, &outcome, failed);
-            effects.extend(news.into_iter().chain(record));
-        }
-        self.take_off(id, outcome)
-    }
-
-    /// Calls whose recorded outcomes will not be shown run after all.
-    pub(super) fn start_recorded(&mut self) {
-        let mut left: Vec<CallId> = Vec::new();
-        for (id, call) in &mut self.calls {
-            if let CallState::Agent(agent) = &mut call.kind
-                && agent.state == AgentState::Recorded
-            {
-                agent.state = AgentState::Waiting;
-                agent.recorded = None;
-                agent.told = false;
-                left.push(*id);
-            }
-        }
-        left.sort_unstable();
-        for id in left.into_iter().rev() {
-            self.waiting.push_front(id);
-        }
     }
 
     /// Numbers a call and puts it on the books.

@@ -6,6 +6,7 @@
 
 mod agents;
 mod limits;
+mod parts;
 mod replay;
 mod scripts;
 mod sleeps;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::budget::{BudgetChange, BudgetState};
 use crate::model::error::{CancelReason, ErrorData, WorkflowError};
@@ -25,12 +26,13 @@ use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::json::JsonText;
 use crate::model::options::{CoreOptions, ScriptRules};
 use crate::model::outcome::{AttemptOutcome, Outcome, Resume, Settled};
-use crate::model::recording::{Drift, Mark, Marker, Record, Recording};
+use crate::model::recording::{Mark, Marker, Record, Recording};
 use crate::model::request::{AgentRequest, ChildRequest, Item};
 
 use agents::AgentCall;
 use limits::Limits;
-use replay::Replay;
+pub use parts::Parts;
+use replay::{Replay, Reserve};
 use sleeps::SleepCall;
 
 /// What the coordinator reports. The list is closed: nothing else can change a run.
@@ -221,11 +223,17 @@ pub struct Core {
     next_vm: u32,
     /// Options that were already warned about.
     warned: HashSet<String>,
+    /// Warnings of them that were told before the run was taken up.
+    told_before: HashSet<String>,
+    /// Calls whose end was told before, though they have no outcome.
+    given_up: FxHashSet<CallId>,
     exhaustion_told: bool,
     /// Present in runs that have a journal.
     marker: Option<Marker>,
     /// The journal that the run goes on from.
     replay: Option<Replay>,
+    /// What equal calls of its earlier parts came to.
+    reserve: Reserve,
     /// What had been spent when that journal ended.
     restored: f64,
     /// Notes of scripts that were told before.
@@ -255,9 +263,12 @@ impl Core {
             next_call: 0,
             next_vm: 1,
             warned: HashSet::new(),
+            told_before: HashSet::new(),
+            given_up: FxHashSet::default(),
             exhaustion_told: false,
             marker: None,
             replay: None,
+            reserve: Reserve::default(),
             restored: 0.0,
             notes_told: 0,
         }
@@ -308,14 +319,7 @@ impl Core {
     }
 
     fn start(&mut self, recording: Option<Box<Recording>>, effects: &mut Vec<Effect>) {
-        if let Some(recording) = recording {
-            self.restored = recording.spent;
-            if recording.drift == Drift::Fail {
-                self.notes_told = recording.notes;
-                self.exhaustion_told = BudgetState { spent: recording.spent, ..self.budget }.exhausted();
-            }
-            self.replay = Some(Replay::new(*recording));
-        }
+        self.begin_with(recording, effects);
         self.scripts.insert(
             VmId::ROOT,
             ScriptState::new(None, self.options.nesting_depth, self.options.rules, self.name.clone()),
@@ -371,8 +375,12 @@ impl Core {
         }
         self.phase = Phase::Cancelling(reason);
         effects.push(Effect::StartGrace);
+        if self.marker.is_some() {
+            effects.push(Effect::Record(Box::new(Record::Cancelled)));
+        }
         // From here on the journal tells of another run than this one. Timers that were set aside fire below.
         drop(self.leave_replay(effects));
+        self.reserve = Reserve::default();
         self.waiting.clear();
         self.limits = Limits::default();
         self.sleeping.clear();

@@ -12,8 +12,8 @@ use super::{CallState, Core, Effect, Phase, Ready};
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::ids::{CallId, Slot, VmId};
 use crate::model::recording::{
-    Asked, Drift, Fingerprint, Mark, Record, RecordedCall, RecordedEnd, RecordedStep, Recording, drifted,
-    not_awaited, not_ended,
+    Asked, Drift, Earlier, Fingerprint, Mark, Past, Record, RecordedCall, RecordedEnd, RecordedStep,
+    Recording, drifted, not_awaited, not_ended,
 };
 
 /// The journal of an earlier part of the run, as far as it was not shown yet.
@@ -23,17 +23,48 @@ pub(super) struct Replay {
     /// Calls that the script has not made yet.
     calls: FxHashMap<CallId, RecordedCall>,
     steps: VecDeque<RecordedStep>,
-    /// For [`Drift::Match`]: recorded answers by what they answer, those of equal calls in their order. `None` stands for
-    /// a call that runs again.
-    answers: FxHashMap<Fingerprint, VecDeque<Option<RecordedEnd>>>,
-    /// The same for the times of waits that had begun and were not over.
-    times: FxHashMap<Fingerprint, VecDeque<u64>>,
     /// What scripts came to by themselves, and see when it is its turn.
     derived: FxHashMap<CallId, Derived>,
     /// How often something was put there: what the journal does not tell of is shown in this order.
     derivations: u64,
     /// Timers and sleeps that are not running. Those that the journal has run down are not needed in the end.
     timers: Vec<(CallId, Duration)>,
+}
+
+/// What calls that the journal does not tell of are given of equal ones, those of equal calls in their order: under
+/// [`Drift::Match`] everything, else what earlier parts of the journal know and this one has not come to.
+#[derive(Debug, Default)]
+pub(super) struct Reserve(FxHashMap<Fingerprint, VecDeque<Earlier>>);
+
+impl Reserve {
+    fn new(recording: &mut Recording) -> Self {
+        let mut reserve = Self::default();
+        if recording.drift == Drift::Match {
+            for (_, call) in std::mem::take(&mut recording.calls) {
+                if call.mark.kind.is_worth_taking() {
+                    reserve.add(call.mark.fingerprint, call.into());
+                }
+            }
+        }
+        for (fingerprint, earlier) in std::mem::take(&mut recording.reserve) {
+            reserve.add(fingerprint, earlier);
+        }
+        reserve
+    }
+
+    fn add(&mut self, fingerprint: Fingerprint, earlier: Earlier) {
+        self.0.entry(fingerprint).or_default().push_back(earlier);
+    }
+
+    fn take(&mut self, mark: &Mark) -> Recalled {
+        match self.0.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front) {
+            Some(Earlier::Answer(end)) => Recalled::Now(end),
+            Some(Earlier::Unanswered { attempts, past, until }) => {
+                Recalled::Unknown { attempts, past, until }
+            }
+            None => Recalled::NEW,
+        }
+    }
 }
 
 /// What a script came to by itself, and the news of it.
@@ -49,8 +80,9 @@ struct Derived {
 
 /// What the journal says of a call that a script makes.
 pub(super) enum Recalled {
-    /// Nothing, or not how it ended: it has to be done. So many attempts were made before.
-    Unknown { attempts: u32, until: Option<u64> },
+    /// Nothing, or not how it ended: it has to be done. So many attempts were made before, and this came of them; a wait
+    /// that had begun ends then.
+    Unknown { attempts: u32, past: Option<Box<Past>>, until: Option<u64> },
     /// Its outcome will be shown when it is its turn.
     Later { end: RecordedEnd, attempts: u32, until: Option<u64> },
     /// Its outcome can be shown now.
@@ -60,39 +92,24 @@ pub(super) enum Recalled {
 }
 
 impl Recalled {
-    const NOTHING: Self = Self::Unknown { attempts: 0, until: None };
+    const NEW: Self = Self::Unknown { attempts: 0, past: None, until: None };
 }
 
 impl Replay {
-    pub(super) fn new(recording: Recording) -> Self {
+    fn new(recording: Recording) -> Self {
         let Recording { drift, calls, steps, from, .. } = recording;
         let mut replay = Self {
             drift,
-            calls: FxHashMap::default(),
-            steps: VecDeque::new(),
-            answers: FxHashMap::default(),
-            times: FxHashMap::default(),
+            calls: calls.into_iter().collect(),
+            steps: steps.into(),
             derived: FxHashMap::default(),
             derivations: 0,
             timers: Vec::new(),
         };
-        // What has failed runs again where the run may differ from the recorded one anyway.
-        let usable = |end: &RecordedEnd| !end.failed && end.outcome.is_ok();
-        if drift == Drift::Match {
-            for (_, call) in calls {
-                if let Some(until) = call.until.filter(|_| call.end.is_none()) {
-                    replay.times.entry(call.mark.fingerprint).or_default().push_back(until);
-                }
-                let end = call.end.filter(usable);
-                replay.answers.entry(call.mark.fingerprint).or_default().push_back(end);
-            }
-            return replay;
-        }
-        replay.steps = steps.into();
-        replay.calls = calls.into_iter().collect();
         // Whoever says from where knows what has failed before.
         if drift == Drift::Prefix && from.is_none() {
-            let failed = |call: &RecordedCall| call.end.as_ref().is_some_and(|end| !usable(end));
+            // What has failed runs again where the run may differ from the recorded one anyway.
+            let failed = |call: &RecordedCall| call.end.as_ref().is_some_and(|end| !end.is_usable());
             let first = replay.calls.iter().filter(|(_, call)| failed(call)).map(|(id, _)| *id).min();
             if let Some(first) = first {
                 replay.cut(first);
@@ -105,11 +122,6 @@ impl Replay {
     fn cut(&mut self, from: CallId) {
         self.calls.retain(|id, _| *id < from);
         self.steps.retain(|step| step.call < from);
-    }
-
-    /// Whether new work has to wait: until all was shown, and the script that saw the last of it has run.
-    fn holds(&self) -> bool {
-        self.drift != Drift::Match
     }
 
     /// Sets something aside until it is its turn.
@@ -132,9 +144,40 @@ impl Replay {
 }
 
 impl Core {
+    /// Takes the run up where its journal ends, if it has one.
+    pub(super) fn begin_with(&mut self, recording: Option<Box<Recording>>, effects: &mut Vec<Effect>) {
+        let drift = recording.as_ref().map(|recording| recording.drift);
+        if let Some(mut recording) = recording {
+            self.restored = recording.spent;
+            self.budget.spent = match recording.drift {
+                // Scripts see from the beginning what was paid, by whichever part of the journal: what they are given of
+                // it costs nothing more.
+                Drift::Match => self.budget.spent.max(recording.spent),
+                Drift::Fail | Drift::Prefix => recording.spent_before,
+            };
+            if recording.drift == Drift::Fail {
+                self.notes_told = recording.notes;
+                self.told_before = std::mem::take(&mut recording.warnings).into_iter().collect();
+                self.given_up = std::mem::take(&mut recording.given_up).into_iter().collect();
+                self.exhaustion_told =
+                    recording.exhausted.is_some() && recording.exhausted == self.budget.total;
+            }
+            self.reserve = Reserve::new(&mut recording);
+            // Where any equal call will do, there is no order to keep to.
+            self.replay = (recording.drift != Drift::Match).then(|| Replay::new(*recording));
+        }
+        let spent = self.budget.spent;
+        if self.marker.is_some() && drift != Some(Drift::Fail) && spent > 0.0 {
+            effects.push(Effect::Record(Box::new(Record::Began { spent })));
+        }
+        if drift == Some(Drift::Match) {
+            self.tell_exhaustion(effects);
+        }
+    }
+
     /// Whether nothing new may start yet.
     pub fn is_replaying(&self) -> bool {
-        self.replay.as_ref().is_some_and(Replay::holds)
+        self.replay.is_some()
     }
 
     /// Whether the journal goes on as it is: what it tells of is not told again.
@@ -142,10 +185,9 @@ impl Core {
         self.replay.as_ref().is_some_and(|replay| replay.drift == Drift::Fail)
     }
 
-    /// Whether the journal has nothing more to give.
-    pub(super) fn has_taken_all(&self) -> bool {
-        let left = |replay: &Replay| replay.holds() || replay.answers.values().flatten().any(Option::is_some);
-        !self.replay.as_ref().is_some_and(left)
+    /// Whether the newest part of the journal tells of a call that its script has not made yet.
+    pub(super) fn is_told_of(&self, id: CallId) -> bool {
+        self.replay.as_ref().is_some_and(|replay| replay.calls.contains_key(&id))
     }
 
     /// What a call is known by, in runs that have a journal.
@@ -156,30 +198,23 @@ impl Core {
     /// Holds a call that was just registered against the journal.
     pub(super) fn recall(&mut self, id: CallId, effects: &mut Vec<Effect>) -> Recalled {
         let Some(mark) = self.calls.get(&id).and_then(|call| call.mark.as_deref()) else {
-            return Recalled::NOTHING;
+            return Recalled::NEW;
         };
-        let Some(replay) = &mut self.replay else { return Recalled::NOTHING };
-        if replay.drift == Drift::Match {
-            let end = replay.answers.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front).flatten();
-            return end.map_or_else(
-                || {
-                    let until = replay.times.get_mut(&mark.fingerprint).and_then(VecDeque::pop_front);
-                    Recalled::Unknown { attempts: 0, until }
-                },
-                Recalled::Now,
-            );
-        }
-        let Some(recorded) = replay.calls.remove(&id) else { return Recalled::NOTHING };
+        let Some((recorded, replay)) =
+            self.replay.as_mut().and_then(|replay| Some((replay.calls.remove(&id)?, replay)))
+        else {
+            return self.reserve.take(mark);
+        };
         if recorded.mark.kind == mark.kind && recorded.mark.fingerprint == mark.fingerprint {
             let RecordedCall { attempts, until, .. } = recorded;
             return match recorded.end {
                 Some(end) => Recalled::Later { end, attempts, until },
-                None => Recalled::Unknown { attempts, until },
+                None => Recalled::Unknown { attempts, past: recorded.past, until },
             };
         }
         if replay.drift == Drift::Prefix {
             replay.cut(id);
-            return Recalled::NOTHING;
+            return Recalled::NEW;
         }
         let error = drifted(id, Some(&recorded.mark), Some(mark));
         self.diverge(error, effects);
@@ -188,7 +223,7 @@ impl Core {
 
     /// Sets a timer aside until the journal was shown; `false` if there is nothing to wait for.
     pub(super) fn hold_timer(&mut self, call: CallId, delay: Duration) -> bool {
-        let Some(replay) = self.replay.as_mut().filter(|replay| replay.holds()) else { return false };
+        let Some(replay) = &mut self.replay else { return false };
         replay.timers.push((call, delay));
         true
     }
@@ -203,7 +238,7 @@ impl Core {
         effects: &mut Vec<Effect>,
     ) {
         match &mut self.replay {
-            Some(replay) if replay.holds() => replay.derive(call, ready, news),
+            Some(replay) => replay.derive(call, ready, news),
             _ => {
                 effects.append(&mut news);
                 self.ready.push_back(ready);
@@ -213,7 +248,7 @@ impl Core {
 
     /// The next thing that a script is to be shown.
     pub(super) fn next_ready(&mut self, effects: &mut Vec<Effect>) -> Option<Ready> {
-        while let Some(replay) = self.replay.as_mut().filter(|replay| replay.holds()) {
+        while let Some(replay) = &mut self.replay {
             match replay.steps.pop_front() {
                 Some(step) => {
                     if let Some(ready) = self.show(step, effects) {
@@ -265,9 +300,13 @@ impl Core {
         {
             return self.diverge(error, effects);
         }
+        if !self.is_exact() && self.marker.is_some() {
+            effects.push(Effect::Record(Box::new(Record::Replayed)));
+        }
         let mut timers = self.leave_replay(effects);
         // Of sleeps that are over by now, the one whose time came first ends first.
         timers.sort_by_key(|(call, _)| self.sleeps_until(*call).unwrap_or(u64::MAX));
+        self.tell_exhaustion(effects);
         self.start_recorded();
         self.start_recorded_sleeps(effects);
         for (call, delay) in timers {
@@ -280,13 +319,11 @@ impl Core {
     /// given back.
     pub(super) fn leave_replay(&mut self, effects: &mut Vec<Effect>) -> Vec<(CallId, Duration)> {
         let Some(replay) = self.replay.take() else { return Vec::new() };
-        if replay.drift == Drift::Match {
-            return Vec::new();
-        }
         // A script that is cancelled, or was, says other things than before.
         self.notes_told = 0;
+        let given_up = std::mem::take(&mut self.given_up);
         if self.phase != Phase::Running
-            && let Some(last) = replay.calls.keys().max()
+            && let Some(last) = replay.calls.keys().chain(&given_up).max()
         {
             // And asks for other things, which must not be taken for what the journal calls by the same numbers.
             self.next_call = self.next_call.max(last.0 + 1);
@@ -295,7 +332,7 @@ impl Core {
         let spent = self.budget.spent;
         let told: FxHashSet<(CallId, bool)> = match replay.drift {
             Drift::Fail => replay.steps.iter().map(|step| (step.call, step.ended)).collect(),
-            Drift::Match | Drift::Prefix => FxHashSet::default(),
+            Drift::Prefix | Drift::Match => FxHashSet::default(),
         };
         let mut derived: Vec<(CallId, Derived)> = replay.derived.into_iter().collect();
         derived.sort_unstable_by_key(|(_, derived)| derived.order);
@@ -369,6 +406,7 @@ impl Derived {
             if let Effect::Record(record) = news {
                 match &mut **record {
                     Record::Begun { spent, .. } | Record::Ended { spent, .. } => *spent = shown,
+                    _ => {}
                 }
             }
         }

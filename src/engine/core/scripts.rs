@@ -150,7 +150,8 @@ impl Core {
             ChildTarget::Name(name) | ChildTarget::Path(name) => name.clone(),
         };
         let mark = self.mark(Asked::Child(&request));
-        let state = CallState::Child { vm: child, label: label.clone(), told: false };
+        let told = self.given_up.contains(&CallId(self.next_call));
+        let state = CallState::Child { vm: child, label: label.clone(), told };
         let call = self.register(vm, slot, state, mark);
         let exact = self.is_exact();
         match self.recall(call, effects) {

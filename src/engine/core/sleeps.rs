@@ -67,6 +67,9 @@ impl Core {
         let sleep = SleepCall { duration, until, started: false, begun: false, told: false, recorded: None };
         let id = self.register(vm, slot, CallState::Sleep(Box::new(sleep)), mark);
         let exact = self.is_exact();
+        // Taken from an older part of the journal, it begins in this one.
+        let begun = exact && self.is_told_of(id);
+        let given_up = self.is_given_up(id);
         let (end, known) = match self.recall(id, effects) {
             Recalled::Diverged => return,
             Recalled::Now(end) => return self.conclude(id, end.outcome, effects),
@@ -76,8 +79,8 @@ impl Core {
         let is_recorded = end.is_some();
         if let Some(sleep) = self.sleep(id) {
             sleep.until = known.unwrap_or(until);
-            sleep.begun = exact && known.is_some();
-            sleep.told = exact && is_recorded;
+            sleep.begun = begun && known.is_some();
+            sleep.told = given_up || (exact && is_recorded);
             sleep.recorded = end.map(Box::new);
         }
         if is_recorded {
@@ -194,7 +197,7 @@ impl Core {
             && self.awake == 0
             && self.busy.is_none()
             && self.ready.is_empty()
-            && self.has_taken_all();
+            && !self.is_replaying();
         idle.then_some(*until)
     }
 

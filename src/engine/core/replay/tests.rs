@@ -6,20 +6,21 @@ use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::super::tests::{RULES, answer, failure, idle, options, settled, sleep, timer, words};
-use super::super::{Input, ScriptRules};
+use super::super::{Input, Parts, ScriptRules};
 use super::*;
 use crate::model::budget::{BudgetChange, BudgetMode, BudgetState};
 use crate::model::error::CancelReason;
 use crate::model::event::Event;
 use crate::model::json::JsonText;
 use crate::model::options::{Cap, CoreOptions, OnAgentError};
-use crate::model::outcome::{AgentOutput, AttemptOutcome, Settled};
+use crate::model::outcome::{AgentOutput, AttemptOutcome, Resume, Settled};
 use crate::model::recording::{About, RecordedKind};
 use crate::model::request::{
     AgentOptions, AgentRequest, ChildRequest, ChildTarget, Item, LogLevel, Note, Request, RequestKind,
     RetryPolicy,
 };
 use crate::model::usage::Usage;
+use crate::model::worktree::WorktreeChoice;
 
 /// Marks calls by what they ask for, as the engine does: labels do not count.
 fn marker(asked: Asked<'_>) -> Mark {
@@ -57,29 +58,72 @@ fn marker(asked: Asked<'_>) -> Mark {
 
 /// What a run has written down.
 #[derive(Clone, Debug, Default)]
-struct Journal(Vec<Written>);
+struct Journal {
+    entries: Vec<Written>,
+    /// The number of the attempt that was told of last.
+    attempt: u32,
+}
 
 #[derive(Clone, Debug)]
 enum Written {
-    Record(Record),
+    /// The run was taken up.
+    Resumed(Drift),
     /// When the wait ends whose beginning is recorded next. In the journal of the engine it is one entry with that.
     Until(CallId, u64),
-    Spent(f64),
+    /// A budget of so much was told to be used up.
+    Exhausted(Option<f64>),
+    /// Of an option that nobody knows.
+    Warned(String),
+    /// The end of a call that has no outcome.
+    GivenUp(CallId),
+    /// With the number of the attempt, if one begins.
+    Record(Box<Record>, u32),
     Note,
 }
 
 impl Journal {
     /// Notes what an effect adds.
     fn write(&mut self, effect: &Effect) {
-        self.0.push(match effect {
-            Effect::Record(record) => Written::Record((**record).clone()),
-            Effect::Charged { budget, .. } => Written::Spent(budget.spent),
-            Effect::Emit(Event::CallStarted { call, until: Some(until), .. }) => {
+        let written = match effect {
+            Effect::Record(record) => {
+                // The end of a call and its outcome are one entry.
+                if let (Record::Ended { call, .. }, Some(Written::GivenUp(told))) =
+                    (&**record, self.entries.last())
+                    && call == told
+                {
+                    self.entries.pop();
+                }
+                Written::Record(record.clone(), self.attempt)
+            }
+            Effect::Emit(Event::CallStarted { call, until: Some(until), attempt, .. }) => {
+                self.attempt = *attempt;
                 Written::Until(*call, *until)
             }
+            Effect::Emit(Event::CallEnded { call, .. }) => Written::GivenUp(*call),
+            Effect::Emit(Event::Warning { code: "WARN_UNKNOWN_OPTION", message }) => {
+                Written::Warned(message.clone())
+            }
             Effect::Emit(Event::Log { .. } | Event::Phase { .. }) => Written::Note,
+            Effect::Emit(Event::BudgetExhausted { budget }) => Written::Exhausted(budget.total),
+            Effect::Emit(Event::CallStarted { attempt, .. }) => {
+                self.attempt = *attempt;
+                return;
+            }
             _ => return,
-        });
+        };
+        self.entries.push(written);
+    }
+
+    /// Its first entries.
+    fn until(&self, entries: usize) -> Self {
+        Self { entries: self.entries[..entries].to_vec(), attempt: 0 }
+    }
+
+    /// The journal of a run that goes on from here, and what it is given.
+    fn taken_up(mut self, drift: Drift) -> (Self, Box<Recording>) {
+        let recording = self.recording(drift);
+        self.entries.push(Written::Resumed(recording.drift));
+        (self, recording)
     }
 
     /// When the waits end that have begun.
@@ -88,53 +132,57 @@ impl Journal {
             Written::Until(call, until) => Some((*call, *until)),
             _ => None,
         };
-        self.0.iter().filter_map(until).collect()
+        self.entries.iter().filter_map(until).collect()
     }
 
     /// What a run that goes on from here is given.
     fn recording(&self, drift: Drift) -> Box<Recording> {
-        let mut calls: Vec<(CallId, RecordedCall)> = Vec::new();
-        let mut recording =
-            Recording { drift, calls: Vec::new(), steps: Vec::new(), notes: 0, spent: 0.0, from: None };
-        let place = |calls: &mut Vec<(CallId, RecordedCall)>, id: CallId, mark: &Mark| match calls
-            .iter()
-            .position(|(known, _)| *known == id)
-        {
-            Some(place) => place,
-            None => {
-                calls.push((id, RecordedCall { mark: mark.clone(), attempts: 0, until: None, end: None }));
-                calls.len() - 1
-            }
-        };
+        let mut parts = Parts::default();
         let mut untils = FxHashMap::default();
-        for written in &self.0 {
+        for written in &self.entries {
             match written {
-                Written::Note => recording.notes += 1,
+                Written::Resumed(drift) => parts.resumed(*drift, *drift != Drift::Fail, None),
                 Written::Until(call, until) => drop(untils.insert(*call, *until)),
-                Written::Spent(spent) => recording.spent = *spent,
-                Written::Record(Record::Begun { call, mark, spent }) => {
-                    let place = place(&mut calls, *call, mark);
-                    calls[place].1.attempts += 1;
-                    if mark.kind == RecordedKind::Child {
-                        recording.steps.push(RecordedStep { call: *call, ended: false, spent: *spent });
+                Written::Exhausted(total) => parts.newest().exhausted = *total,
+                Written::Note => parts.note(),
+                Written::Warned(message) => parts.newest().warnings.push(message.clone()),
+                Written::GivenUp(call) => parts.given_up(*call),
+                Written::Record(record, attempt) => {
+                    read(&mut parts, record, *attempt);
+                    if let Record::Begun { call, .. } = &**record
+                        && let Some(until) = untils.remove(call)
+                    {
+                        parts.waits(*call, until);
                     }
-                    recording.spent = recording.spent.max(*spent);
-                }
-                Written::Record(Record::Ended { call, mark, outcome, failed, charged, spent }) => {
-                    let place = place(&mut calls, *call, mark);
-                    assert_eq!(calls[place].1.end, None, "call {call} has ended twice");
-                    let (outcome, failed, charged) = (outcome.clone(), *failed, *charged);
-                    calls[place].1.end =
-                        Some(RecordedEnd { outcome, failed, charged, usage: None, session: None });
-                    recording.steps.push(RecordedStep { call: *call, ended: true, spent: *spent });
-                    recording.spent = recording.spent.max(*spent);
                 }
             }
         }
-        calls.iter_mut().for_each(|(id, call)| call.until = untils.get(id).copied());
-        calls.sort_by_key(|(id, _)| *id);
-        recording.calls = calls;
-        Box::new(recording)
+        Box::new(parts.into_recording(drift))
+    }
+}
+
+fn read(parts: &mut Parts, record: &Record, attempt: u32) {
+    match record.clone() {
+        Record::Begun { call, mark, past, spent } => {
+            let kind = mark.kind;
+            parts.begun(call, attempt, past, || mark);
+            if kind == RecordedKind::Child {
+                parts.newest().steps.push(RecordedStep { call, ended: false, spent });
+            }
+            parts.spent(spent);
+        }
+        Record::Attempted { call, past, spent } => {
+            parts.attempted(call, past);
+            parts.spent(spent);
+        }
+        Record::Ended { call, mark, outcome, failed, charged, spent } => {
+            parts.ended(call, RecordedEnd { outcome, failed, charged, usage: None, session: None }, || mark);
+            parts.newest().steps.push(RecordedStep { call, ended: true, spent });
+            parts.spent(spent);
+        }
+        Record::Began { spent } => parts.began(spent),
+        Record::Cancelled => parts.cancelled(),
+        Record::Replayed => parts.replayed(),
     }
 }
 
@@ -155,6 +203,7 @@ fn told(effects: &[Effect]) -> String {
         Effect::Record(record) => match &**record {
             Record::Begun { call, .. } => format!("+{call}"),
             Record::Ended { call, spent, .. } => format!("-{call} ({spent})"),
+            _ => String::new(),
         },
         Effect::Emit(Event::Log { values, .. }) => format!("log {}", values.as_str()),
         Effect::Emit(Event::Warning { code, .. }) => (*code).to_owned(),
@@ -177,16 +226,14 @@ impl Run {
 
     /// Goes on from what this run has written; what it is at now is lost.
     fn resume(&self, options: CoreOptions, drift: Drift) -> Self {
-        let recording = self.journal.recording(drift);
-        // What is told anew is written to a journal that begins anew.
-        let journal = if drift == Drift::Fail { self.journal.clone() } else { Journal::default() };
+        let (journal, recording) = self.journal.clone().taken_up(drift);
         Self::begin(options, journal, Some(recording))
     }
 
     fn begin(options: CoreOptions, journal: Journal, recording: Option<Box<Recording>>) -> Self {
         let core = Core::new(options, "flow.js".into(), true).recorded(marker);
         let mut run = Self { core, journal };
-        assert_eq!(told(&run.feed(Input::Started { recording })), "root");
+        assert_eq!(told(&run.feed(Input::Started { recording })).trim_start_matches("exhausted, "), "root");
         run
     }
 
@@ -490,7 +537,7 @@ fn children_begin_and_end_where_they_did() {
         (settled(1, "0"), "drop vm1, 0.0=0 (3)"),
         (settled(0, "9"), "finish Some(9)"),
     ]);
-    assert_eq!(again.journal.0.len(), live.journal.0.len(), "something was written twice");
+    assert_eq!(again.journal.entries.len(), live.journal.entries.len() + 1, "something was written twice");
 }
 
 #[test]
@@ -617,6 +664,68 @@ fn what_was_said_is_said_once() {
 }
 
 #[test]
+fn what_a_cancelled_script_has_said_is_not_taken_for_what_it_says_later() {
+    let mut live = Run::new(options());
+    live.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "log \"a\", +0, agent 0#1"),
+        (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)"),
+        (cancel(), "grace, abort all"),
+        (
+            idle(0, vec![log("stopped"), log("cleaned up")]),
+            "log \"stopped\", log \"cleaned up\", fail ERR_RUN_CANCELLED",
+        ),
+    ]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![log("b"), ask(0, "b")]), "log \"b\", +1, agent 1#1"),
+    ]);
+    let mut third = again.resume(options(), Drift::Fail);
+    third.play([
+        (idle(0, vec![log("a"), ask(0, "a")]), "0.0=1 (0)"),
+        (idle(0, vec![log("b"), ask(0, "b"), log("c")]), "log \"c\", +1, agent 1#2"),
+    ]);
+}
+
+#[test]
+fn the_end_of_a_call_that_nobody_wants_is_told_once() {
+    let first = || idle(0, vec![call(0, "c"), ask(1, "a"), ask(2, "b"), ask(3, "c")]);
+    // One of the agents has begun, and none is wanted; nor is the child with its own.
+    let second = || idle(0, vec![withdraw(0), withdraw(2), withdraw(3), timer(0)]);
+    let mut live = Run::new(capped(2));
+    live.play([
+        (first(), "+0, +1, agent 1#1, +2, agent 2#1, child 0 vm1 (0)"),
+        (idle(1, vec![ask(0, "d")]), ""),
+        (reply(1, "1", 0.0), "-1 (0), +3, agent 3#1, 0.1=1 (0)"),
+    ]);
+    let mut found = ends(&live.feed(second()));
+    found.sort_unstable();
+    assert_eq!(found, ["0 Cancelled", "2 Cancelled", "3 Cancelled", "4 Cancelled"]);
+    for life in 1..3 {
+        live = live.resume(capped(2), Drift::Fail);
+        live.play([(first(), "child 0 vm1 (0)"), (idle(1, vec![ask(0, "d")]), "0.1=1 (0)")]);
+        let effects = live.feed(second());
+        assert_eq!(ends(&effects), [] as [&str; 0], "life {life}");
+        assert_eq!(told(&effects), "drop vm1, timer 5");
+    }
+    // One that is over because the run is cancelled goes on when the run does, and then comes to an end of its own.
+    let mut live = Run::new(options());
+    live.play([(idle(0, vec![ask(0, "a")]), "+0, agent 0#1")]);
+    assert_eq!(ends(&live.feed(cancel())), ["0 Cancelled"]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(idle(0, vec![ask(0, "a")]), "+0, agent 0#2")]);
+    assert_eq!(ends(&again.feed(reply(0, "1", 0.0))), ["0 Completed"]);
+    // One that nobody waited for when the run was over.
+    let both = || idle(0, vec![ask(0, "a"), ask(1, "b")]);
+    let mut live = Run::new(options());
+    live.play([(both(), "+0, agent 0#1, +1, agent 1#1"), (reply(0, "1", 0.0), "-0 (0), 0.0=1 (0)")]);
+    assert_eq!(ends(&live.feed(settled(0, "1"))), ["1 Abandoned"]);
+    let mut again = live.resume(options(), Drift::Fail);
+    again.play([(both(), "0.0=1 (0)")]);
+    assert_eq!(ends(&again.feed(settled(0, "1"))), [] as [&str; 0]);
+}
+
+#[test]
 fn warnings_of_options_are_given_once() {
     let odd = |slot, prompt: &str, option: &str| {
         ask_with(slot, prompt, AgentOptions { unknown: vec![option.to_owned()], ..AgentOptions::default() })
@@ -635,6 +744,18 @@ fn warnings_of_options_are_given_once() {
             "WARN_UNKNOWN_OPTION, +1, agent 1#2, +2, agent 2#1, +3, agent 3#1, +4, agent 4#1",
         ),
     ]);
+    // It does not matter whether the call has begun; nor is anything lost that was not warned of before.
+    let mut live = Run::new(capped(1));
+    live.play([(first(), "WARN_UNKNOWN_OPTION, WARN_UNKNOWN_OPTION, +0, agent 0#1")]);
+    let mut again = live.resume(capped(1), Drift::Fail);
+    again.play([(first(), "+0, agent 0#2"), (reply(0, "1", 0.0), "-0 (0), +1, agent 1#1, 0.0=1 (0)")]);
+    let mut third = again.resume(capped(1), Drift::Fail);
+    third.play([
+        (first(), "0.0=1 (0)"),
+        (idle(0, vec![odd(0, "c", "z"), odd(2, "d", "x")]), "WARN_UNKNOWN_OPTION, +1, agent 1#2"),
+    ]);
+    let mut again = live.resume(capped(1), Drift::Match);
+    again.play([(first(), "WARN_UNKNOWN_OPTION, WARN_UNKNOWN_OPTION, +0, agent 0#2")]);
 }
 
 #[test]
@@ -683,6 +804,198 @@ fn what_was_spent_is_what_it_was() {
     assert_eq!(told(&effects), "finish Some(1)");
     assert_eq!(ends(&effects), [] as [&str; 0], "its end was told before");
     assert_eq!(again.spent(), 7.0);
+}
+
+/// The events of a budget that is used up.
+fn exhaustions(effects: &[Effect]) -> usize {
+    effects.iter().filter(|effect| matches!(effect, Effect::Emit(Event::BudgetExhausted { .. }))).count()
+}
+
+#[test]
+fn what_was_paid_is_counted_over_all_parts_of_the_journal_and_never_twice() {
+    let first = || idle(0, vec![ask(0, "a"), retrying(1, "b")]);
+    let mut live = Run::new(hard(100.0));
+    live.play([
+        (first(), "+0, agent 0#1, +1, agent 1#1"),
+        (reply(0, "1", 30.0), "-0 (30), 0.0=1 (30)"),
+        (broken(1, 20.0), "backoff 1 0ms"),
+    ]);
+    for drift in [Drift::Match, Drift::Prefix] {
+        // From the first call on, scripts see all that was paid where any equal call will do, else what they saw.
+        let (begun, shown) = if drift == Drift::Match { (50.0, "-0 (50)") } else { (0.0, "-0 (30)") };
+        let mut again = live.resume(hard(100.0), drift);
+        assert_eq!(again.spent(), begun);
+        assert!(told(&again.feed(first())).starts_with(shown));
+        again.feed(idle(0, vec![]));
+        assert_eq!(again.spent(), 50.0);
+        again.feed(reply(1, "2", 10.0));
+        assert_eq!(again.spent(), 60.0);
+        // Whatever takes it up next has paid neither more nor less, and begins as it did.
+        for (next, before) in [(Drift::Fail, begun), (Drift::Match, 60.0), (Drift::Prefix, begun)] {
+            let mut third = again.resume(hard(100.0), next);
+            assert_eq!(third.spent(), before);
+            third.feed(first());
+            third.feed(idle(0, vec![]));
+            third.feed(idle(0, vec![ask(0, "c")]));
+            assert_eq!(third.spent(), 60.0);
+            third.feed(reply(2, "3", 15.0));
+            assert_eq!(third.resume(hard(100.0), Drift::Match).spent(), 75.0);
+        }
+    }
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_told_once_in_each_part() {
+    let first = || idle(0, vec![ask(0, "a")]);
+    let mut live = Run::new(hard(10.0));
+    live.feed(first());
+    assert_eq!(exhaustions(&live.feed(reply(0, "1", 12.0))), 1);
+    let asked = || idle(0, vec![ask(0, "b")]);
+    for (drift, total, told_at_start, told_later) in [
+        (Drift::Fail, 10.0, 0, 0),
+        (Drift::Fail, 11.0, 0, 1),
+        (Drift::Fail, 20.0, 0, 0),
+        (Drift::Prefix, 10.0, 0, 1),
+        (Drift::Match, 10.0, 1, 0),
+        (Drift::Match, 20.0, 0, 0),
+    ] {
+        let recording = live.journal.recording(drift);
+        let mut core = Core::new(hard(total), "flow.js".into(), true).recorded(marker);
+        let mut effects = Vec::new();
+        core.step(Input::Started { recording: Some(recording) }, &mut effects);
+        assert_eq!(exhaustions(&effects), told_at_start, "{drift:?} {total}");
+        effects.clear();
+        for input in [first(), asked()] {
+            core.step(input, &mut effects);
+        }
+        assert_eq!(exhaustions(&effects), told_later, "{drift:?} {total}");
+        // And checked: what was paid by another part counts.
+        let refused = told(&effects).contains("BudgetExhaustedError");
+        assert_eq!(refused, total < 12.0, "{drift:?} {total}: {}", told(&effects));
+    }
+}
+
+/// An attempt that fails in a session that can be gone on with.
+fn broken_off(call: u64, session: &str, tokens: f64) -> Input {
+    let mut input = broken(call, tokens);
+    if let Input::AgentFinished { outcome: AttemptOutcome::Failed(failure), .. } = &mut input {
+        failure.resume = Some(Resume { session: session.to_owned(), total: Some(JsonText::new("9")) });
+        failure.session_id = Some(session.to_owned());
+    }
+    input
+}
+
+fn misfit(call: u64, session: Option<&str>, tokens: f64) -> Input {
+    let resume = session.map(|session| Resume { session: session.to_owned(), total: None });
+    let usage = Usage { charged: tokens, report: Some(JsonText::new(r#"{"outputTokens":1}"#)) };
+    let output = AgentOutput { usage, resume, ..AgentOutput::default() };
+    let errors = vec!["/ must be object".to_owned()];
+    Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Mismatch { output, errors } }
+}
+
+/// The prompts and sessions of the attempts that start.
+fn starts(effects: &[Effect]) -> Vec<String> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::StartAgent { call, attempt, request, resume } => {
+                let prompt = request.prompt_text();
+                let prompt = prompt.split_whitespace().next().unwrap_or_default().to_owned();
+                let resume = resume.as_ref().map_or_else(String::new, |resume| {
+                    let total = resume.total.as_ref().map_or("", JsonText::as_str);
+                    format!(" in {} {total}", resume.session)
+                });
+                Some(format!("{call}#{attempt} {prompt}{resume}"))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// What a call has cost according to its end.
+fn charged(effects: &[Effect]) -> Option<f64> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Record(record) => match &**record {
+            Record::Ended { charged, .. } => Some(*charged),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+#[test]
+fn attempts_are_counted_over_all_lives_of_a_run() {
+    let retry = Some(RetryPolicy { max_attempts: 3, backoff: Duration::ZERO });
+    let first = || idle(0, vec![ask_with(0, "a", AgentOptions { retry, ..AgentOptions::default() })]);
+    for drift in [Drift::Fail, Drift::Match, Drift::Prefix] {
+        let mut run = Run::new(options());
+        run.play([(first(), "+0, agent 0#1"), (broken(0, 1.0), "backoff 0 0ms")]);
+        // Before the second attempt, and while it is under way.
+        for (life, begun) in ["+0, agent 0#2", "+0, agent 0#3"].into_iter().enumerate() {
+            run = run.resume(options(), if life == 0 { drift } else { Drift::Fail });
+            run.play([(first(), begun)]);
+        }
+        run.play([(broken(0, 2.0), "backoff 0 0ms"), (backoff_over(0), "+0, agent 0#4")]);
+        run = run.resume(options(), drift);
+        run.play([(first(), "+0, agent 0#5")]);
+        // The third failure is the last one, and all were paid for.
+        let effects = run.feed(broken(0, 4.0));
+        assert_eq!(told(&effects), "-0 (7), 0.0!Error: RangeError: bad (7)");
+        assert_eq!((charged(&effects), run.spent()), (Some(7.0), 7.0));
+    }
+}
+
+#[test]
+fn a_call_goes_on_where_it_was() {
+    let first = |schema| idle(0, vec![if schema { ask(0, "a") } else { retrying(0, "a") }]);
+    let worktree = AgentOptions { worktree: Some(WorktreeChoice::default()), ..AgentOptions::default() };
+    for drift in [Drift::Fail, Drift::Match, Drift::Prefix] {
+        // An attempt that was broken off is gone on with in its session, also if the next one is broken off by a crash.
+        let mut run = Run::new(options());
+        run.play([(first(false), "+0, agent 0#1"), (broken_off(0, "s", 1.0), "backoff 0 0ms")]);
+        for attempt in [2, 3] {
+            run = run.resume(options(), drift);
+            assert_eq!(starts(&run.feed(first(false))), [format!("0#{attempt} You in s 9")]);
+        }
+        let mut lost = broken(0, 1.0);
+        if let Input::AgentFinished { outcome: AttemptOutcome::Failed(failure), .. } = &mut lost {
+            failure.session_lost = true;
+        }
+        assert_eq!(starts(&run.feed(lost)), ["0#4 a"], "the session is gone");
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first(false))), ["0#5 a"]);
+        // An answer that is to be repaired, in its session or not.
+        for (session, started) in [(Some("s"), "Previous in s "), (None, "a")] {
+            let mut run = Run::new(options());
+            run.feed(first(true));
+            run.feed(misfit(0, session, 2.0));
+            run = run.resume(options(), drift);
+            let effects = run.feed(first(true));
+            assert_eq!(starts(&effects), [format!("0#3 {started}")]);
+            let Some(Effect::StartAgent { request, .. }) = effects.last() else { panic!("{effects:?}") };
+            assert!(request.prompt_text().ends_with("Validation errors:\n- / must be object"));
+            // There is one repair, whatever happens between.
+            let mut again = run.resume(options(), drift);
+            again.feed(first(true));
+            let effects = again.feed(misfit(0, None, 3.0));
+            assert!(told(&effects).starts_with("-0 (5), 0.0!"), "{}", told(&effects));
+            assert_eq!(charged(&effects), Some(5.0));
+        }
+        // A worktree is made anew, and what the agent did is not in it.
+        let first = || idle(0, vec![ask_with(0, "a", worktree.clone())]);
+        let mut run = Run::new(options());
+        run.feed(first());
+        run.feed(misfit(0, Some("s"), 2.0));
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first())), ["0#3 a"]);
+        // Nor is its answer written as long as it is being closed; what it cost is.
+        run.play([(reply(0, "1", 4.0), "close 0 true")]);
+        run = run.resume(options(), drift);
+        run.feed(first());
+        assert_eq!(charged(&run.feed(broken(0, 8.0))), None);
+        let closed = Input::WorktreeClosed { call: CallId(0), report: None, error: None };
+        assert_eq!(charged(&run.feed(closed)), Some(14.0));
+    }
 }
 
 #[test]
@@ -788,32 +1101,140 @@ fn answers_that_match_are_taken_wherever_they_stood() {
     again.play([
         (
             idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]),
-            "timer 0, -2 (1), -4 (4), +1, agent 1#1, +3, agent 3#1, 0.2=11 (1)",
+            "timer 0, -2 (6), -4 (6), +1, agent 1#1, +3, agent 3#1, 0.2=11 (6)",
         ),
-        (idle(0, vec![]), "0.4=33 (4)"),
+        (idle(0, vec![]), "0.4=33 (6)"),
         // There is no fourth answer.
         (idle(0, vec![ask(2, "x")]), "+5, agent 5#1"),
-        (reply(1, "1", 1.0), "-1 (5), 0.1=1 (5)"),
+        (reply(1, "1", 1.0), "-1 (7), 0.1=1 (7)"),
     ]);
     // What was taken is in the new journal like what was done.
     let mut third = again.resume(options(), Drift::Fail);
     third.play([
-        (idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]), "0.2=11 (1)"),
-        (idle(0, vec![]), "0.4=33 (4)"),
-        (idle(0, vec![ask(2, "x")]), "0.1=1 (5)"),
+        (idle(0, vec![timer(0), ask(1, "b"), ask(2, "x"), ask(3, "x"), ask(4, "x")]), "0.2=11 (6)"),
+        (idle(0, vec![]), "0.4=33 (6)"),
+        (idle(0, vec![ask(2, "x")]), "0.1=1 (7)"),
         (idle(0, vec![]), "timer 0, +3, agent 3#2, +5, agent 5#2"),
     ]);
+}
+
+/// Five answers, and a sixth call that has none.
+fn asked_in_turn() -> (Run, impl Fn() -> Input) {
+    let all = || idle(0, vec![ask(0, "a"), ask(1, "x"), ask(2, "b")]);
+    let mut live = Run::new(options());
+    live.play([
+        (all(), "+0, agent 0#1, +1, agent 1#1, +2, agent 2#1"),
+        (reply(0, "10", 1.0), "-0 (1), 0.0=10 (1)"),
+        (idle(0, vec![ask(0, "x")]), "+3, agent 3#1"),
+        (reply(1, "11", 1.0), "-1 (2), 0.1=11 (2)"),
+        (idle(0, vec![ask(1, "x")]), "+4, agent 4#1"),
+        (reply(3, "13", 1.0), "-3 (3), 0.0=13 (3)"),
+        (idle(0, vec![ask(0, "d")]), "+5, agent 5#1"),
+        (reply(5, "15", 1.0), "-5 (4), 0.0=15 (4)"),
+    ]);
+    (live, all)
+}
+
+#[test]
+fn answers_that_a_part_of_the_journal_had_not_come_to_stay_for_later_ones() {
+    let (live, _) = asked_in_turn();
+    let changed = || idle(0, vec![ask(0, "A"), ask(1, "x"), ask(2, "b")]);
+    let mut again = live.resume(options(), Drift::Match);
+    again.play([(changed(), "-1 (4), +0, agent 0#1, +2, agent 2#2, 0.1=11 (4)"), (idle(0, vec![]), "")]);
+    // The process dies before the script has asked for the rest: it is as if it had not, twice over.
+    let mut third = again.resume(options(), Drift::Fail).resume(options(), Drift::Fail);
+    third.play([
+        (changed(), "0.1=11 (4)"),
+        (idle(0, vec![]), "+0, agent 0#2, +2, agent 2#3"),
+        (reply(0, "20", 1.0), "-0 (5), 0.0=20 (5)"),
+        // The second of them, and not the first once more. The third has no answer.
+        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "-3 (5), +4, agent 4#2, 0.0=13 (5)"),
+        (idle(0, vec![ask(0, "d")]), "-5 (5), 0.0=15 (5)"),
+    ]);
+    // Nothing is taken a second time.
+    let mut fourth = third.resume(options(), Drift::Fail);
+    fourth.play([
+        (changed(), "0.1=11 (4)"),
+        (idle(0, vec![]), "0.0=20 (5)"),
+        (idle(0, vec![ask(0, "x"), ask(1, "x")]), "0.0=13 (5)"),
+        (idle(0, vec![ask(0, "d")]), "0.0=15 (5)"),
+        (idle(0, vec![ask(0, "d")]), "+2, agent 2#4, +4, agent 4#3, +6, agent 6#1"),
+    ]);
+}
+
+#[test]
+fn the_newest_part_of_a_journal_goes_before_older_ones_where_answers_are_matched() {
+    let (live, _) = asked_in_turn();
+    let mut again = live.resume(options(), Drift::Match);
+    again.play([
+        (idle(0, vec![ask(0, "A"), ask(1, "x")]), "-1 (4), +0, agent 0#1, 0.1=11 (4)"),
+        (idle(0, vec![]), ""),
+        (reply(0, "20", 1.0), "-0 (5), 0.0=20 (5)"),
+    ]);
+    let mut third = again.resume(options(), Drift::Match);
+    third.play([
+        (
+            idle(0, vec![ask(0, "d"), ask(1, "x"), ask(2, "x"), ask(3, "x"), ask(4, "A")]),
+            "-0 (5), -1 (5), -2 (5), -4 (5), +3, agent 3#2, 0.0=15 (5)",
+        ),
+        (idle(0, vec![]), "0.1=11 (5)"),
+        (idle(0, vec![]), "0.2=13 (5)"),
+        (idle(0, vec![]), "0.4=20 (5)"),
+    ]);
+}
+
+#[test]
+fn what_a_prefix_has_cut_off_does_not_come_back() {
+    let (live, first) = asked_in_turn();
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([
+        (first(), "-0 (1), 0.0=10 (1)"),
+        // The fourth call differs: what was answered after it is gone.
+        (idle(0, vec![ask(0, "X")]), "-1 (2), 0.1=11 (2)"),
+        (idle(0, vec![ask(1, "x")]), "+2, agent 2#2, +3, agent 3#1, +4, agent 4#1"),
+    ]);
+    for drift in [Drift::Fail, Drift::Prefix] {
+        let mut third = again.resume(options(), drift);
+        let effects = [first(), idle(0, vec![ask(0, "X")])].map(|input| third.feed(input));
+        assert!(told(&effects[1]).ends_with("0.1=11 (2)"));
+        third.play([
+            (idle(0, vec![ask(1, "x")]), "+2, agent 2#3, +3, agent 3#2, +4, agent 4#2"),
+            (reply(3, "20", 0.0), "-3 (4), 0.0=20 (4)"),
+            (idle(0, vec![ask(0, "d")]), "+5, agent 5#1"),
+        ]);
+    }
+    let mut third = again.resume(options(), Drift::Match);
+    third.play([(idle(0, vec![ask(0, "d"), ask(1, "a")]), "-1 (4), +0, agent 0#1, 0.1=10 (4)")]);
+}
+
+#[test]
+fn a_prefix_that_was_not_taken_over_to_its_end_is_taken_over_once_more() {
+    let (live, first) = asked_in_turn();
+    let mut again = live.resume(options(), Drift::Prefix);
+    again.play([(first(), "-0 (1), 0.0=10 (1)")]);
+    // The process dies. Nobody says anything of a prefix now, and still: nothing is lost, and what differs is no error.
+    for drift in [Drift::Fail, Drift::Prefix] {
+        let mut third = again.resume(options(), drift);
+        third.play([
+            (first(), "-0 (1), 0.0=10 (1)"),
+            (idle(0, vec![ask(0, "x")]), "-1 (2), 0.1=11 (2)"),
+            (idle(0, vec![ask(1, "X")]), "-3 (3), 0.0=13 (3)"),
+            (idle(0, vec![ask(0, "d")]), "+2, agent 2#2, +4, agent 4#1, +5, agent 5#1"),
+        ]);
+    }
+    let mut third = again.resume(options(), Drift::Match);
+    third.play([(idle(0, vec![ask(0, "d")]), "-0 (4), 0.0=15 (4)")]);
 }
 
 #[test]
 fn children_run_again_where_answers_are_matched() {
     let mut again = nested().resume(options(), Drift::Match);
     again.play([
-        (idle(0, vec![call(0, "c"), ask(1, "changed")]), "+0, +1, agent 1#1, child 0 vm1 (0)"),
-        (idle(1, vec![call(0, "d"), ask(1, "b")]), "+2, -3 (1), child 2 vm2 (0)"),
-        (idle(2, vec![ask(0, "e")]), "-4 (2), 1.1=3 (1)"),
-        (idle(1, vec![]), "2.0=4 (2)"),
-        (settled(2, "2"), "drop vm2, -2 (2), 1.0=2 (2)"),
+        (idle(0, vec![call(0, "c"), ask(1, "changed")]), "+0, +1, agent 1#1, child 0 vm1 (3)"),
+        (idle(1, vec![call(0, "d"), ask(1, "b")]), "+2, -3 (3), child 2 vm2 (3)"),
+        (idle(2, vec![ask(0, "e")]), "-4 (3), 1.1=3 (3)"),
+        (idle(1, vec![]), "2.0=4 (3)"),
+        (settled(2, "2"), "drop vm2, -2 (3), 1.0=2 (3)"),
     ]);
 }
 
@@ -906,7 +1327,7 @@ fn a_run_is_cancelled_while_it_is_shown_its_journal() {
         (idle(0, vec![ask(1, "c")]), "+4, agent 4#1, 0.0=1 (3)"),
         (reply(4, "4", 1.0), "-4 (4)"),
     ]);
-    let written = live.journal.0.len();
+    let written = live.journal.entries.len();
     // While the workflow looks at its first outcome. Neither is its next call held against the journal, nor does anything
     // start; what had ended is not told to have ended again.
     let mut again = live.resume(options(), Drift::Fail);
@@ -925,9 +1346,14 @@ fn a_run_is_cancelled_while_it_is_shown_its_journal() {
         assert_eq!(told(&again.feed(input)), expected, "{shown}");
     }
     assert_eq!(again.spent(), 4.0);
-    let records =
-        |journal: &Journal| journal.0.iter().filter(|written| matches!(written, Written::Record(_))).count();
-    assert_eq!(again.journal.0.len(), written + 1, "but for the log line nothing was added");
+    let records = |journal: &Journal| {
+        let of_calls = |written: &&Written| match written {
+            Written::Record(record, _) => !matches!(**record, Record::Cancelled),
+            _ => false,
+        };
+        journal.entries.iter().filter(of_calls).count()
+    };
+    assert!(again.journal.entries.len() > written);
     assert_eq!(records(&again.journal), records(&live.journal));
     // Whoever takes it up again finds what there was.
     let mut third = again.resume(options(), Drift::Fail);
