@@ -1,5 +1,7 @@
 export const meta = { name: 'chaos', description: 'a bit of everything, in an order that its seed decides' }
 
+const { sleep } = SW.extra
+
 // The script's own dice: the same for each life of the run.
 let state = args.seed * 2654435761 + 1
 const dice = (sides) => {
@@ -27,6 +29,8 @@ const PARTS = [
   () => ask('broken', { retry: { maxAttempts: 2, backoffMs: 1 } }),
   () => ask('structured', { schema: { type: 'object', required: ['n'], properties: { n: { type: 'number' } } } }),
   () => new Promise((resolve) => setTimeout(() => resolve('timer'), dice(4))),
+  // Long enough to be put away for, and not.
+  () => sleep(dice(2) === 0 ? 130 : 5).then(() => 'slept'),
   // Whoever is first wins, here and in each later life.
   async () => {
     const both = [ask('race'), ask('race')]

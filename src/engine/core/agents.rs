@@ -74,6 +74,14 @@ enum Next {
     Repair(Vec<String>),
 }
 
+/// The code of calls that find the budget used up.
+const EXHAUSTED: &str = "ERR_BUDGET_EXHAUSTED";
+
+/// Whether a call found the budget used up.
+fn is_exhausted(error: &ErrorData) -> bool {
+    error.code.as_deref() == Some(EXHAUSTED)
+}
+
 impl AgentCall {
     fn new(request: Arc<AgentRequest>) -> Self {
         Self {
@@ -200,7 +208,9 @@ impl Core {
         let id = self.register(vm, slot, state, mark);
         match self.recall(id, effects) {
             Recalled::Diverged => return,
-            Recalled::Later { end, attempts, .. } => return self.will_be_shown(id, end, attempts, effects),
+            Recalled::Later { end, attempts, .. } => {
+                return self.will_be_shown(id, vm, end, attempts, effects);
+            }
             Recalled::Now(end) => return self.reuse(id, end, effects),
             Recalled::Unknown { attempts, past, .. } => self.take_over(id, attempts, past),
         }
@@ -219,22 +229,22 @@ impl Core {
     }
 
     /// Why no further agent may be asked for, if so.
+    pub(super) fn budget_refusal(&self, vm: VmId) -> Option<ErrorData> {
+        if self.rules(vm).budget_mode != BudgetMode::Hard || !self.budget.exhausted() {
+            return None;
+        }
+        let (total, spent) = (self.budget.total.unwrap_or_default(), self.budget.spent);
+        let message = format!("the budget of {total} output tokens is used up: {spent} were spent");
+        Some(ErrorData::new("BudgetExhaustedError", message).with_code(EXHAUSTED))
+    }
+
+    /// Why a new agent call is not accepted, if so.
     fn refusal(&self, vm: VmId) -> Option<ErrorData> {
         if let Phase::Cancelling(reason) = self.phase {
             return Some(cancelled(reason));
         }
-        if self.rules(vm).budget_mode == BudgetMode::Hard && self.budget.exhausted() {
-            let total = self.budget.total.unwrap_or_default();
-            return Some(
-                ErrorData::new(
-                    "BudgetExhaustedError",
-                    format!(
-                        "the budget of {total} output tokens is used up: {} were spent",
-                        self.budget.spent
-                    ),
-                )
-                .with_code("ERR_BUDGET_EXHAUSTED"),
-            );
+        if let Some(refusal) = self.budget_refusal(vm) {
+            return Some(refusal);
         }
         if !self.options.max_agents.admits(self.issued_agents) {
             return Some(
@@ -274,7 +284,15 @@ impl Core {
         }
         while self.options.max_parallel_agents.admits(self.running_agents) {
             let Some(id) = self.waiting.pop_front() else { return };
-            let Some(CallState::Agent(agent)) = self.calls.get(&id).map(|call| &call.kind) else { continue };
+            let Some(call) = self.calls.get(&id) else { continue };
+            let (CallState::Agent(agent), vm) = (&call.kind, call.vm) else { continue };
+            // Others have used the budget up while it waited for a place. What has begun may end.
+            if agent.attempts == 0
+                && let Some(refusal) = self.budget_refusal(vm)
+            {
+                self.conclude(id, Err(refusal), effects);
+                continue;
+            }
             // One that was turned away has waited long enough, whatever others wait for.
             if agent.limited == 0 && self.limits.hold(&agent.request.parsed.provider, id) {
                 continue;

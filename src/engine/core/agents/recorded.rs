@@ -1,9 +1,9 @@
 //! Agent calls and the journal: what is written down of them, and what comes back.
 
 use super::super::{Call, CallState, Core, Effect, Phase, Ready};
-use super::{AgentCall, AgentState, Next};
+use super::{AgentCall, AgentState, Next, is_exhausted};
 use crate::model::event::CallEnd;
-use crate::model::ids::CallId;
+use crate::model::ids::{CallId, VmId};
 use crate::model::outcome::Outcome;
 use crate::model::recording::{Past, Record, RecordedEnd};
 use crate::model::usage::Usage;
@@ -92,13 +92,16 @@ impl Core {
     pub(super) fn will_be_shown(
         &mut self,
         id: CallId,
+        vm: VmId,
         end: RecordedEnd,
         attempts: u32,
         effects: &mut Vec<Effect>,
     ) {
         let told = self.is_exact();
+        // One that found the budget used up when it got a place had been accepted before, and counts.
+        let waited = || end.outcome.as_ref().is_err_and(is_exhausted) && self.budget_refusal(vm).is_none();
+        let refused = end.failed && attempts == 0 && !waited();
         let Some(agent) = self.agent(id) else { return };
-        let refused = end.failed && attempts == 0;
         let request = agent.request.clone();
         agent.state = AgentState::Recorded;
         agent.recorded = Some(Box::new(end));

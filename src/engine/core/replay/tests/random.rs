@@ -87,9 +87,11 @@ impl Setup {
 
     /// Whether a run that was cut off can be made to go on exactly as it would have gone on. It cannot, if a call gets
     /// back in line behind others and is first in line after a crash; or if something came in while a script was
-    /// running, which the journal does not tell from something that came in before or after.
+    /// running, which the journal does not tell from something that came in before or after; or if a call that waits is
+    /// refused since the budget is used up, which the engine writes together with what has used it up.
     fn is_exact(&self) -> bool {
-        self.calm && (self.cap == 0 || !(self.retries || self.limits))
+        let nobody_waits = self.cap == 0 && !(self.limits && self.budget.is_some());
+        self.calm && (nobody_waits || !(self.retries || self.limits || self.budget.is_some()))
     }
 }
 
