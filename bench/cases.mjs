@@ -147,6 +147,42 @@ export const AGENTS = [
   },
 ]
 
+/** Durable runs, likewise. */
+export const DURABLE = [
+  {
+    name: 'sequential',
+    title: 'durable calls one after the other',
+    args: { few: 1_000, many: 50_000, samples: 1 },
+    figures: [
+      { key: 'few', title: 'a sequential durable call, of 1 000, `synchronous: normal`', unit: 'ms', target: 0.15 },
+      { key: 'many', title: 'the same, of 50 000', unit: 'ms' },
+      { key: 'growth', title: 'of 50 000 ÷ of 1 000', unit: '×', target: 1.2 },
+    ],
+  },
+  {
+    name: 'parallel',
+    title: '10 000 durable calls at once',
+    args: { count: 10_000, samples: 3 },
+    figures: [{ key: 'wall', title: '10 000 durable calls at once, `synchronous: normal`', unit: 'ms', target: 250 }],
+  },
+  {
+    name: 'full',
+    title: 'durable calls that are synced',
+    args: { count: 200, samples: 3 },
+    figures: [
+      { key: 'call', title: 'a sequential durable call, `synchronous: full`', unit: 'ms' },
+      { key: 'sync', title: '`write` and `fdatasync` of as many bytes', unit: 'ms' },
+      { key: 'ratio', title: 'the call ÷ the bare sync', unit: '×', target: 1.3 },
+    ],
+  },
+  {
+    name: 'replay',
+    title: 'replay of 10 000 calls',
+    args: { count: 10_000, samples: 7 },
+    figures: [{ key: 'wall', title: 'take up a run of 10 000 recorded calls, to its next call', unit: 'ms', target: 80 }],
+  },
+]
+
 /** Durable runs that sleep, likewise. */
 export const PARKED = [
   {

@@ -12,7 +12,7 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { ensureBuilt, ensurePackages, manifest, root, say, script, SetupError } from '../scripts/lib.mjs'
-import { AGENTS, IN_PROCESS, MEMORY, PARKED, PROCESSES } from './cases.mjs'
+import { AGENTS, DURABLE, IN_PROCESS, MEMORY, PARKED, PROCESSES } from './cases.mjs'
 import { measureProcess, output } from './processes.mjs'
 import { median, row, table } from './report.mjs'
 
@@ -94,7 +94,7 @@ async function takeNative(samples, program, count) {
   })
 }
 
-/** Runs a case of `AGENTS` or `PARKED` and adds each of its figures. */
+/** Runs a case of `AGENTS`, `DURABLE` or `PARKED` and adds each of its figures. */
 async function takeFigures(samples, program, { name, title, args, figures }, bare) {
   if (samples.failures.has(title)) return
   try {
@@ -122,6 +122,7 @@ async function measureAll(rounds) {
       for (const each of AGENTS) await takeFigures(samples, 'bench/agents.mjs', each, processes)
       starts = await takeNative(samples, processes, 61)
     }
+    for (const each of DURABLE) await takeFigures(samples, 'bench/durable.mjs', each)
     for (const each of PARKED) await takeFigures(samples, 'bench/parked.mjs', each)
     floors = await takeNative(samples, floor, 5)
     parts = await takeNative(samples, micro, 101)
@@ -168,6 +169,7 @@ function tables({ samples, floors, parts, starts }) {
       agents: { heading: 'agents that are programs', rows: figuresOf(AGENTS) },
       processes: { heading: 'processes, without Node.js', rows: [...native(starts), ...beside(samples)] },
     }),
+    durable: { heading: 'durable runs', rows: figuresOf(DURABLE) },
     parked: { heading: 'durable runs that sleep', rows: figuresOf(PARKED) },
     floor: { heading: 'floor: QuickJS alone', rows: [...native(floors), ...above] },
     parts: { heading: 'parts of a run, without Node.js', rows: native(parts) },
