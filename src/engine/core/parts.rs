@@ -213,10 +213,11 @@ impl Parts {
         recorded.past = past.or(recorded.past.take());
         let is_first = std::mem::replace(&mut recorded.attempts, attempt) == 0;
         let kind = recorded.mark.kind;
-        if kind.is_worth_taking() {
-            if is_first && let Some(equal) = self.reserve.equals.get_mut(&recorded.mark.fingerprint) {
-                equal.take_unanswered();
-            }
+        if kind.is_worth_taking()
+            && is_first
+            && let Some(equal) = self.reserve.equals.get_mut(&recorded.mark.fingerprint)
+        {
+            equal.take_unanswered();
         }
         // No agent begins as long as there is something to be taken over.
         if kind == RecordedKind::Agent {
