@@ -262,3 +262,14 @@ test('children are what they were when the run began, whatever has become of the
   const again = await third.fork('r', { scriptPath: join(path, 'flow.js'), onAgent })
   assert.deepEqual(await again.result, [[2, 'child'], [2, 'child']])
 })
+
+test('joining a run that has failed says which, and what to do', async (t) => {
+  const path = folder(t, { 'flow.js': script("throw new RangeError('no')\nexport default 1") })
+  const run = () => smolWf(['run', 'flow.js', '--run-id', 'r'], { cwd: path })
+  for (const { code, stdout, stderr } of [await run(), await run()]) {
+    assert.equal(code, 1)
+    assert.equal(stdout, '')
+    assert.match(stderr, /^\[run\] r$/m)
+    assert.match(stderr, /no[^]*hint: smol-wf resume r --retry-failed/)
+  }
+})

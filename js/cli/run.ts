@@ -79,7 +79,9 @@ async function runDurably(
       if (id === undefined) console.error(`[run] ${run.id}`)
       return result
     } catch (error) {
-      if (id !== undefined) advise(error, retryHint(id))
+      // One that had failed before says nothing more, but can be tried again like any other.
+      if (id === undefined) console.error(`[run] ${run.id}`)
+      advise(error, retryHint(run.id))
       throw error
     }
   })
