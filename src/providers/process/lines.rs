@@ -10,7 +10,7 @@ use memchr::memchr;
 use super::Flow;
 
 /// A buffer that one long line has blown up beyond this is given back after it.
-const KEPT_CAPACITY: usize = 1 << 20;
+const KEPT_CAPACITY: usize = 256 << 10;
 
 /// One line of a child's output, without its line break (`\n` or `\r\n`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
