@@ -63,6 +63,10 @@ fn immutable(path: &Path) -> String {
     }
 }
 
+fn is_malformed(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
+}
+
 impl Place {
     /// Makes sure that there is a store of the current format.
     pub(super) fn prepare(&self) -> Result<(), StoreError> {
@@ -101,12 +105,23 @@ impl Place {
             let number = |name| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
             Ok((number("application_id")?, number("user_version")?))
         };
-        let (application, format) = read().map_err(|error| self.site.error(&error))?;
+        let (application, format) = match read() {
+            // Whoever was killed while he copied the log into the file has left it shorter than its first page says. The
+            // log makes it whole; what it is then is looked at once more.
+            Err(error) if is_malformed(&error) && self.has_log() => return Ok(Header::Blank),
+            read => read.map_err(|error| self.site.error(&error))?,
+        };
         match u32::try_from(application) {
             Ok(APPLICATION_ID) => Ok(Header::Store { format }),
             Ok(0) => Ok(Header::Blank),
             _ => Err(self.foreign(OTHER)),
         }
+    }
+
+    fn has_log(&self) -> bool {
+        let mut log = self.site.path.as_os_str().to_owned();
+        log.push("-wal");
+        fs::metadata(log).is_ok_and(|log| log.len() > 0)
     }
 
     fn foreign(&self, message: &str) -> StoreError {

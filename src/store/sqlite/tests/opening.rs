@@ -312,3 +312,33 @@ fn what_is_wrong_with_a_store_is_found() {
         transaction.rollback().unwrap();
     }
 }
+
+#[test]
+fn a_file_that_its_log_makes_whole_is_not_damaged() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let lease = started(&store, "a");
+    // The file grows, so that its first page is in the log.
+    let long = format!("\"{}\"", "x".repeat(3_000));
+    let entries = (1..100).map(|seq| entry(seq, &long)).collect();
+    store.append(&lease, batch(entries)).wait().unwrap();
+    // As a kill leaves it in the middle of a checkpoint: the first page is there, which says how long the file is, and
+    // the last ones are not.
+    let copy = Folder::new();
+    fs::create_dir_all(copy.path().parent().unwrap()).unwrap();
+    for name in ["runs.db", "runs.db-wal"] {
+        fs::copy(folder.path().with_file_name(name), copy.path().with_file_name(name)).unwrap();
+    }
+    let mut bytes = fs::read(copy.path()).unwrap();
+    bytes[28..32].copy_from_slice(&100_000_u32.to_be_bytes());
+    fs::write(copy.path(), &bytes).unwrap();
+    let alone = Connection::open_with_flags(
+        format!("file:{}?immutable=1", copy.path().display()),
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI,
+    );
+    let read = alone.unwrap().pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    assert!(read.is_err(), "the file is whole without its log");
+    let reading = SqliteStore::open(&copy.path(), StoreOptions { read_only: true, ..quick() }).unwrap();
+    assert_eq!(reading.run(&id("a")).unwrap().summary.id, id("a"));
+    assert_eq!(copy.open().verify().unwrap(), Vec::<String>::new());
+}
