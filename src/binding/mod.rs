@@ -28,6 +28,7 @@ use crate::model::budget::BudgetChange;
 use crate::model::error::WorkflowError;
 use crate::model::json::{self, JsonText};
 use crate::model::options::RunOptions;
+use crate::model::store::StoreError;
 use crate::providers::{self, Registry};
 use crate::schema;
 use crate::script;
@@ -204,4 +205,8 @@ fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 /// An error on its way to `js/errors.ts`, which makes a `WorkflowError` of it.
 fn to_napi(error: WorkflowError) -> napi::Error {
     napi::Error::from_reason(mailbox::error_json(&error).to_string())
+}
+
+fn store_error(error: StoreError) -> napi::Error {
+    to_napi(error.into())
 }

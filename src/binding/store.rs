@@ -9,16 +9,14 @@ use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{guarded, to_napi};
+use super::{guarded, store_error, to_napi};
 use crate::engine::durable::{Again, Durable, How, Store, host_options, open_store};
-use crate::engine::fork::Point;
 use crate::engine::{Engine, journal};
 use crate::model::error::WorkflowError;
 use crate::model::ids::RunId;
 use crate::model::journal::{CancelRequest, Filter, RunRecord, RunStatus, RunSummary, Selection};
 use crate::model::json::JsonText;
-use crate::model::recording::Drift;
-use crate::model::store::{StoreError, StoreLimits, StoreOptions, Synchronous};
+use crate::model::store::{StoreLimits, StoreOptions, Synchronous};
 
 /// A store that is open.
 #[napi]
@@ -61,22 +59,11 @@ struct Wish {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resume {
-    drift: Option<Drift>,
-    #[serde(default)]
-    new_source: bool,
-    #[serde(default)]
-    retry_failed: bool,
-    from: Option<From>,
+    #[serde(flatten)]
+    again: Again,
     fork_of: Option<String>,
     #[serde(default)]
     new_args: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum From {
-    Call(u64),
-    Phase(String),
 }
 
 #[napi]
@@ -135,7 +122,7 @@ impl NativeStore {
             let events: Vec<Value> = entries
                 .iter()
                 .filter_map(|entry| {
-                    let mut event = journal::shown(entry)?;
+                    let mut event = journal::read::shown(entry)?;
                     event["runId"] = json!(id);
                     event["seq"] = json!(entry.seq);
                     event["at"] = json!(entry.at);
@@ -236,17 +223,10 @@ impl NativeStore {
         let Wish { id, resume, host } = read(wish)?;
         let how = match resume {
             None => How::Start,
-            Some(Resume { drift, new_source, retry_failed, from, fork_of, new_args }) => {
-                let from = from.map(|from| match from {
-                    From::Call(call) => Point::Call(call),
-                    From::Phase(title) => Point::Phase(title),
-                });
-                let again = Again { drift, new_source, retry_failed, from };
-                match fork_of {
-                    Some(of) => How::Fork { of: RunId(of.into()), again, new_args },
-                    None => How::Resume(again),
-                }
+            Some(Resume { again, fork_of: Some(of), new_args }) => {
+                How::Fork { of: RunId(of.into()), again, new_args }
             }
+            Some(Resume { again, .. }) => How::Resume(again),
         };
         let host_options = JsonText::from_value(&host);
         Ok(Durable { store: self.0.clone(), id: RunId(id.into()), how, host_options })
@@ -299,10 +279,6 @@ fn whole(record: &RunRecord) -> Value {
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| Error::from_reason(error.to_string()))
-}
-
-fn store_error(error: StoreError) -> Error {
-    to_napi(error.into())
 }
 
 /// Does what may take a while on a thread where nobody waits for it.

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use napi::Env;
 use napi::bindgen_prelude::{Object, Result};
-use napi::{Env, Error};
 use napi_derive::napi;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{guarded, to_napi};
+use super::{guarded, store_error, to_napi};
 use crate::engine::Engine;
 use crate::engine::tasks::{TaskStore, open_tasks};
 use crate::model::error::WorkflowError;
@@ -195,8 +195,4 @@ fn written<T: Serialize + Send + 'static>(pending: impl Future<Output = Done<T>>
 fn json<T: Serialize>(answer: Done<T>) -> Done<Value> {
     // Words, numbers and texts: nothing that JSON does not have.
     answer.map(|value| serde_json::to_value(value).unwrap_or_default())
-}
-
-fn store_error(error: StoreError) -> Error {
-    to_napi(error.into())
 }

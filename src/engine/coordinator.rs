@@ -254,8 +254,7 @@ impl Coordinator {
 
     /// Leaves the run as it is in its store.
     async fn leave(&mut self) -> RunEnd {
-        self.tasks.clear();
-        self.work = FuturesUnordered::new();
+        self.drop_work();
         if let Some(mut journal) = self.journal.take() {
             journal.flush();
             // What is not written is lost; that is what was asked for.
@@ -272,8 +271,7 @@ impl Coordinator {
 
     /// The store does not take what there is to write: the run ends here, and stays what it is there.
     async fn give_up(&mut self, error: StoreError) -> RunEnd {
-        self.tasks.clear();
-        self.work = FuturesUnordered::new();
+        self.drop_work();
         if let Some(journal) = self.journal.take() {
             journal.release().await;
         }
@@ -291,15 +289,12 @@ impl Coordinator {
     /// Puts the run away: what it waits for is in its store, and somebody takes it up when the time has come.
     async fn park(&mut self, until: u64) -> RunEnd {
         let budget = self.core.budget();
-        self.tasks.clear();
-        self.work = FuturesUnordered::new();
+        self.drop_work();
         let mut result = Err(WorkflowError::Suspended { run: self.id.clone(), until });
         if let Some(mut journal) = self.journal.take() {
             let (blocked_on, waits) = self.core.blocked_on(SHOWN_SLEEPS);
             journal.suspend(Event::RunSuspended { blocked_on, waits, wake_at: until }, until, budget);
-            journal.flush();
-            if let Err(error) = self.write_out(&mut journal).await {
-                journal.release().await;
+            if let Err(error) = self.close(journal).await {
                 result = Err(error.into());
             }
         }
@@ -310,22 +305,33 @@ impl Coordinator {
     async fn end(&mut self, result: Result<Option<JsonText>, WorkflowError>) -> RunEnd {
         let budget = self.core.budget();
         let Some(mut journal) = self.journal.take() else { return RunEnd { result, budget } };
-        // Nothing of what is under way is wanted any more.
-        self.tasks.clear();
-        self.work = FuturesUnordered::new();
+        self.drop_work();
         if matches!(result, Err(WorkflowError::Replay { .. })) {
             journal.release().await;
             return RunEnd { result, budget };
         }
         journal.finish(&result, budget);
-        journal.flush();
-        match self.write_out(&mut journal).await {
+        match self.close(journal).await {
             Ok(()) => RunEnd { result, budget },
-            Err(error) => {
-                journal.release().await;
-                RunEnd { result: Err(error.into()), budget }
-            }
+            Err(error) => RunEnd { result: Err(error.into()), budget },
         }
+    }
+
+    /// Nothing of what is under way is wanted any more.
+    fn drop_work(&mut self) {
+        self.postponed.clear();
+        self.tasks.clear();
+        self.work = FuturesUnordered::new();
+    }
+
+    /// Writes the last of a journal, which gives the run back. One that cannot be written is given back as it is.
+    async fn close(&mut self, mut journal: Journal) -> Result<(), StoreError> {
+        journal.flush();
+        let written = self.write_out(&mut journal).await;
+        if written.is_err() {
+            journal.release().await;
+        }
+        written
     }
 
     /// Waits until all is written; for a minute at most, once somebody wants the run to end.
@@ -472,10 +478,8 @@ impl Coordinator {
     fn carry_out(&mut self, effect: Effect) -> Option<Result<Option<JsonText>, WorkflowError>> {
         if let Some(journal) = &mut self.journal
             && matches!(effect, Effect::Deliver { .. } | Effect::StartChild { .. })
-            // What is shown of a journal is in it, also where a new part is to tell of it once more.
-            && !self.core.is_replaying()
             && !journal.is_written()
-            // What comes from the store is there, whether it is told once more or not.
+            // What comes from the store is in it, also where a new part is to tell of it once more.
             && !self.core.is_replaying()
         {
             journal.flush();
@@ -529,11 +533,7 @@ impl Coordinator {
                     task.abort();
                 }
             }
-            Effect::AbortAll => {
-                self.postponed.clear();
-                self.tasks.clear();
-                self.work = FuturesUnordered::new();
-            }
+            Effect::AbortAll => self.drop_work(),
             Effect::DropVm { vm } => drop(self.vms.remove(&vm)),
             Effect::StartGrace => self.in_grace = true,
             Effect::Emit(event) => self.emit(event),

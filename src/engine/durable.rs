@@ -58,14 +58,15 @@ pub struct Durable {
 pub enum How {
     /// Create it; or go on with it, if it is there with the same source and arguments.
     Start,
-    /// Go on with it. `new_source`: by the source that the options name, not by its own.
+    /// Go on with it.
     Resume(Again),
     /// Create it as a copy of another run. `new_args`: with the arguments that the options name, not those of the other.
     Fork { of: RunId, again: Again, new_args: bool },
 }
 
-/// How what a journal tells of is taken over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How what a journal tells of is taken over. As JSON: `{ drift?, newSource?, retryFailed?, from? }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Again {
     /// `None`: what fits the rest.
     pub drift: Option<Drift>,
@@ -95,12 +96,30 @@ impl Again {
             drift => Ok(drift.unwrap_or(fitting)),
         }
     }
-}
 
-impl Again {
-    /// The children of the run as they were. With a changed script, they are read again.
-    fn children(&self, entries: &[Entry]) -> Result<Children, StoreError> {
-        if self.new_source { Ok(Children::default()) } else { snapshot::children(entries) }
+    /// Which call is the first that is done again.
+    ///
+    /// # Errors
+    /// `ERR_UNKNOWN_POINT`: the run has not come there.
+    fn point(&self, run: &RunId, entries: &[Entry]) -> Result<Option<CallId>, WorkflowError> {
+        self.from.as_ref().map(|point| fork::locate(run, entries, point)).transpose()
+    }
+
+    /// What a journal tells of, as far as it is to be taken over, and the children of the run as they were. With a
+    /// changed script, they are read again.
+    fn taken(
+        &self,
+        entries: &[Entry],
+        drift: Drift,
+        from: Option<CallId>,
+    ) -> Result<(Recording, Children), StoreError> {
+        let recording = journal::read::recording(entries, drift)?;
+        let recording = match from {
+            Some(from) => recording.until(from),
+            None => recording,
+        };
+        let children = if self.new_source { Children::default() } else { snapshot::children(entries)? };
+        Ok((recording, children))
     }
 }
 
@@ -242,9 +261,8 @@ impl Durable {
             control.cancel(runtime);
         }
         let entries = self.store.entries(&self.id, 1, u32::MAX)?;
-        let from = again.from.as_ref().map(|point| fork::locate(&self.id, &entries, point)).transpose()?;
-        let recording = recorded(&entries, again.drift()?, from)?;
-        let children = again.children(&entries)?;
+        let from = again.point(&self.id, &entries)?;
+        let (recording, children) = again.taken(&entries, again.drift()?, from)?;
         let mut patch = RunPatch {
             status: Some(RunStatus::Running),
             blocked_on: Some(None),
@@ -280,7 +298,7 @@ impl Durable {
     ) -> Result<Beginning, WorkflowError> {
         let record = self.store.run(of)?;
         let entries = self.store.entries(of, 1, u32::MAX)?;
-        let from = again.from.as_ref().map(|point| fork::locate(of, &entries, point)).transpose()?;
+        let from = again.point(of, &entries)?;
         // A copy is there to be different.
         let drift = Again { retry_failed: true, ..again.clone() }.drift()?;
         let script = match again.new_source {
@@ -290,8 +308,7 @@ impl Durable {
         let args = if new_args { options.args.clone() } else { record.args };
         let started = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
         let copied = fork::copied(journal::entry_of(&started), &entries, from);
-        let recording = recorded(&copied, drift, from)?;
-        let children = again.children(&entries)?;
+        let (recording, children) = again.taken(&copied, drift, from)?;
         let last_seq = copied.len() as u64;
         let new = NewRun {
             id: self.id.clone(),
@@ -341,15 +358,6 @@ impl Durable {
         // Plain data: there is nothing in it that JSON could not hold.
         JsonText::new(stored.unwrap_or_else(|_| "{}".to_owned()))
     }
-}
-
-/// What a journal tells of, as far as it is to be taken over.
-fn recorded(entries: &[Entry], drift: Drift, from: Option<CallId>) -> Result<Recording, StoreError> {
-    let recording = journal::recording(entries, drift)?;
-    Ok(match from {
-        Some(from) => recording.until(from),
-        None => recording,
-    })
 }
 
 /// The script of a run as it was when the run began.

@@ -2,14 +2,15 @@
 
 use serde::Deserialize;
 
-use super::journal::newest;
+use super::journal::read::newest;
 use super::snapshot;
 use crate::model::error::WorkflowError;
 use crate::model::ids::{CallId, RunId};
 use crate::model::journal::Entry;
 
-/// Where a run is to be done again from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a run is to be done again from. As JSON: the number, or the title.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
 pub enum Point {
     /// From this call on, by the number that events give it.
     Call(u64),
@@ -62,10 +63,10 @@ pub(super) fn locate(run: &RunId, entries: &[Entry], point: &Point) -> Result<Ca
         }
         let Some(call) = entry.call else { continue };
         if begun_at.is_some_and(|first| call >= first) {
-            after = Some(after.map_or(call, |least: u64| least.min(call)));
+            after = Some(least(after, call));
         }
         if place.phase.as_ref() == Some(title) {
-            of = Some(of.map_or(call, |least: u64| least.min(call)));
+            of = Some(least(of, call));
         }
         seen = seen.max(call + 1);
     }
@@ -81,6 +82,10 @@ pub(super) fn locate(run: &RunId, entries: &[Entry], point: &Point) -> Result<Ca
             Err(unknown(format!("run {run} has no phase {title:?}; {known}")))
         }
     }
+}
+
+fn least(so_far: Option<u64>, call: u64) -> u64 {
+    so_far.map_or(call, |least| least.min(call))
 }
 
 fn unknown(message: String) -> WorkflowError {

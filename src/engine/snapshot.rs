@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::journal::read::corrupt;
 use crate::model::journal::{Entry, SourceSnapshot};
 use crate::model::json::JsonText;
 use crate::model::metadata::WorkflowMetadata;
@@ -82,16 +83,14 @@ pub(super) fn key(target: &ChildTarget, parent: Option<&Path>) -> String {
 #[derive(Serialize, Deserialize)]
 struct Child {
     key: String,
-    name: Arc<str>,
-    text: Arc<str>,
-    files: BTreeMap<Arc<str>, Arc<str>>,
+    #[serde(flatten)]
+    source: SourceSnapshot,
     script: Kept,
 }
 
 /// A child as JSON.
 pub(super) fn written(key: &str, script: &Script) -> JsonText {
-    let SourceSnapshot { name, text, files } = source(script);
-    let child = Child { key: key.to_owned(), name, text, files, script: Kept::of(script) };
+    let child = Child { key: key.to_owned(), source: source(script), script: Kept::of(script) };
     // Plain data: there is nothing in it that JSON could not hold.
     JsonText::new(serde_json::to_string(&child).unwrap_or_else(|_| "null".to_owned()))
 }
@@ -108,12 +107,9 @@ pub(super) fn children(entries: &[Entry]) -> Result<Children, StoreError> {
     let mut children = Children::default();
     for entry in entries.iter().filter(|entry| entry.kind == KIND) {
         let Body { snapshot } =
-            serde_json::from_str(entry.body.as_str()).map_err(|error| StoreError::Corrupt {
-                path: PathBuf::new(),
-                message: format!("entry {} of the journal cannot be read: {error}", entry.seq),
-            })?;
-        let Child { key, name, text, files, script } = snapshot;
-        children.entry(key).or_insert_with(|| script.with(SourceSnapshot { name, text, files }));
+            serde_json::from_str(entry.body.as_str()).map_err(|error| corrupt(entry, &error))?;
+        let Child { key, source, script } = snapshot;
+        children.entry(key).or_insert_with(|| script.with(source));
     }
     Ok(children)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::RunId;
 use super::json::JsonText;
@@ -71,7 +71,8 @@ impl fmt::Display for RunStatus {
 }
 
 /// The source of a run as it was when the run began, with the helper files that it imports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// As JSON: `{ name, text, files }`, which is how stores keep it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceSnapshot {
     /// The file name of the workflow. It says where a mistake is and does not tell one source from another.
     pub name: Arc<str>,

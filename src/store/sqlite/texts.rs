@@ -2,8 +2,6 @@
 //!
 //! The work that grows with the length is done by [`Text::prepare`], on the thread of whoever has the text.
 
-use std::sync::Arc;
-
 use rusqlite::types::{FromSqlError, Type, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
@@ -42,11 +40,8 @@ impl Text {
 
     /// A source, which is kept as a blob whatever its length: most runs share theirs with others.
     pub(super) fn source(source: &SourceSnapshot) -> Self {
-        let text = JsonText::from_value(&serde_json::json!({
-            "name": &*source.name,
-            "text": &*source.text,
-            "files": source.files.iter().map(|(path, text)| (path.to_string(), text.to_string().into())).collect::<serde_json::Map<_, _>>(),
-        }));
+        // Texts: there is nothing in it that JSON could not hold.
+        let text = JsonText::new(serde_json::to_string(source).unwrap_or_default());
         Self::Long(hash(text.as_str()), text)
     }
 
@@ -138,16 +133,9 @@ pub(super) fn get_source(
     row: &Row<'_>,
     column: usize,
 ) -> rusqlite::Result<SourceSnapshot> {
-    #[derive(serde::Deserialize)]
-    struct Stored {
-        name: Arc<str>,
-        text: Arc<str>,
-        files: std::collections::BTreeMap<Arc<str>, Arc<str>>,
-    }
     let text = get(tables, row, column)?;
-    let stored: Stored = serde_json::from_str(text.as_str())
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))?;
-    Ok(SourceSnapshot { name: stored.name, text: stored.text, files: stored.files })
+    serde_json::from_str(text.as_str())
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }
 
 /// What makes a source the same source: its text and those of its helpers. Each text goes in with its length, so that
