@@ -26,8 +26,9 @@
   const keep = (object, key, value) =>
     defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
   const { complete, replace, captureStackTrace } = {
-    complete(frames) {
-      const stack = headline(this) + frames;
+    complete(frames, skipped, limit, line, column) {
+      const shown = typeof frames === "string" ? frames : native.print(frames, skipped, limit, line, column);
+      const stack = headline(this) + shown;
       if (getOwnPropertyDescriptor(this, "stack")?.set === replace) keep(this, "stack", stack);
       return stack;
     },
@@ -35,7 +36,12 @@
       keep(this, "stack", value);
     },
     captureStackTrace(target, caller) {
-      apply(capture, ErrorType, [target, caller]);
+      native.capturing(true);
+      try {
+        apply(capture, ErrorType, [target, caller]);
+      } finally {
+        native.capturing(false);
+      }
       const frames = getOwnPropertyDescriptor(target, "stack")?.value;
       if (typeof frames === "string") native.attach(target, frames, prepare);
     },

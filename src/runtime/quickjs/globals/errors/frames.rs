@@ -38,6 +38,18 @@ pub(super) struct Frame {
     pub(super) column: i32,
 }
 
+/// Which of the frames of an error a script sees.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// So many on top are left out.
+    pub(super) skipped: i32,
+    /// So many are shown.
+    pub(super) limit: i32,
+    /// Where the first of them really is, if it is known better than the interpreter knows it; else 0.
+    pub(super) line: i32,
+    pub(super) column: i32,
+}
+
 /// The engine's own units; their frames are nobody's business.
 const OWN: &str = "workflow:";
 
@@ -151,7 +163,7 @@ impl<'a, 'js> Trace<'a, 'js> {
     }
 
     /// How many frames on top are constructors of the error's own classes: V8 leaves them out.
-    pub(super) fn constructors_of(&self, error: &Value<'js>) -> usize {
+    pub(super) fn constructors_of(&self, error: &Value<'js>) -> i32 {
         let mut count = 0;
         while let Some(site) = self.site(count) {
             if self.ask(&site, self.names.is_constructor).as_bool() != Some(true)
@@ -161,7 +173,7 @@ impl<'a, 'js> Trace<'a, 'js> {
             }
             count += 1;
         }
-        count as usize
+        count as i32
     }
 
     fn is_class_of(&self, site: &Value<'js>, error: &Value<'js>) -> bool {
@@ -182,23 +194,33 @@ impl<'a, 'js> Trace<'a, 'js> {
         false
     }
 
-    /// Appends the frames that a script sees, a line each, up to `limit`.
-    pub(super) fn print(&self, texts: &Texts, skipped: usize, limit: usize, text: &mut String) {
+    /// What is to be seen, as far as it is known where the error is made.
+    pub(super) fn seen(&self, skipped: i32, limit: usize) -> Seen {
+        let (line, column) = self.place.get().unwrap_or_default();
+        Seen {
+            skipped,
+            limit: limit.try_into().unwrap_or(i32::MAX),
+            line: line as i32,
+            column: column as i32,
+        }
+    }
+
+    /// Appends the frames that a script sees, a line each.
+    pub(super) fn print(&self, texts: &Texts, seen: Seen, text: &mut String) {
         let mut printed = 0;
-        let sites = (0..).map_while(|index| self.site(index)).skip(skipped);
+        let sites = (0..).map_while(|index| self.site(index)).skip(seen.skipped as usize);
         for site in sites.filter(|site| !self.is_native(site)) {
-            if printed == limit {
+            if printed == seen.limit {
                 break;
             }
             let Some(file) = self.text(&site, self.names.file) else { continue };
             if file.starts_with(OWN) {
                 continue;
             }
-            let corrected = if printed == 0 { self.place.take() } else { None };
-            let (line, column) = corrected.map_or_else(
-                || (self.number(&site, self.names.line), self.number(&site, self.names.column)),
-                |(line, column)| (line as i32, column as i32),
-            );
+            let (line, column) = match printed == 0 && seen.line > 0 {
+                true => (seen.line, seen.column),
+                false => (self.number(&site, self.names.line), self.number(&site, self.names.column)),
+            };
             let column = texts.column(&file, line, column);
             let name = self.text(&site, self.names.function_name);
             let name = name.as_deref().unwrap_or("<anonymous>");

@@ -18,7 +18,7 @@ use rquickjs::function::FuncArg;
 use rquickjs::{Ctx, Function, Object, Result, Value, qjs};
 
 use super::unit::Unit;
-use frames::{Made, Trace};
+use frames::{Made, Seen, Trace};
 pub(in super::super) use texts::Texts;
 
 static UNIT: Unit = Unit::new(c"workflow:errors", include_str!("../errors.js"));
@@ -37,6 +37,8 @@ struct Errors {
     texts: Texts,
     /// The address of the last error if the interpreter threw it in a built-in function, else 0.
     latest: Cell<usize>,
+    /// `Error.captureStackTrace` is at work, which needs the frames as text at once.
+    capturing: Cell<bool>,
 }
 
 /// Names that every error needs, as the interpreter keeps them. They go when the runtime goes.
@@ -81,7 +83,14 @@ impl Names {
 /// Takes over how errors are made. `stack_bytes` is the stack that scripts may use; `texts` what frames refer to.
 pub(super) fn init<'js>(ctx: &Ctx<'js>, stack_bytes: usize, texts: Texts) -> Result<()> {
     let names = Names::new(ctx);
-    let errors = Rc::new(Errors { names, stack_bytes, limit: Cell::new(None), texts, latest: Cell::new(0) });
+    let errors = Rc::new(Errors {
+        names,
+        stack_bytes,
+        limit: Cell::new(None),
+        texts,
+        latest: Cell::new(0),
+        capturing: Cell::new(false),
+    });
     let native = Object::new(ctx.clone())?;
     let prepare = prepare_function(ctx, errors.clone())?;
     native.set("prepare", prepare)?;
@@ -91,10 +100,21 @@ pub(super) fn init<'js>(ctx: &Ctx<'js>, stack_bytes: usize, texts: Texts) -> Res
         Function::new(
             ctx.clone(),
             move |ctx: Ctx<'js>, object: Value<'js>, frames: Value<'js>, handlers: Object<'js>| {
-                stack::attach(&ctx, &attaching.names, &object, &frames, &handlers);
+                stack::attach(&ctx, &attaching.names, &object, &frames, Seen::default(), &handlers);
             },
         )?,
     )?;
+    let printing = errors.clone();
+    let print = move |ctx: Ctx<'js>, sites: Value<'js>, skipped, limit, line, column| {
+        let seen = Seen { skipped, limit, line, column };
+        let mut text = String::new();
+        Trace::new(&ctx, &printing.names, &sites).print(&printing.texts, seen, &mut text);
+        text
+    };
+    native.set("print", Function::new(ctx.clone(), print)?)?;
+    let capturing = errors.clone();
+    let capture = move |is_on: bool| capturing.capturing.set(is_on);
+    native.set("capturing", Function::new(ctx.clone(), capture)?)?;
     let limited = errors.clone();
     native.set("limit", Function::new(ctx.clone(), move |limit: Option<f64>| limited.limit_to(limit))?)?;
     let asked = errors.clone();
@@ -167,9 +187,11 @@ fn prepare_function<'js>(ctx: &Ctx<'js>, errors: Rc<Errors>) -> Result<Function<
     Function::new(ctx.clone(), hook)
 }
 
-/// Gives an error its stack, and V8's words if it is the interpreter's own. Gives the frames, which
-/// `Error.captureStackTrace` hands on; `None` if there is nothing to do. What fails here, for want of memory most
-/// likely, leaves the error as it is.
+/// Gives an error its stack, and V8's words if it is the interpreter's own. Gives the frames where
+/// `Error.captureStackTrace` wants them. What fails here, for want of memory most likely, leaves the error as it is.
+///
+/// Most errors are never looked at, those that say where a call was made above all, so frames become text when
+/// somebody reads them.
 fn prepare<'js>(
     ctx: &Ctx<'js>,
     errors: &Errors,
@@ -194,11 +216,14 @@ fn prepare<'js>(
     }
     let limit = errors.limit.get()?;
     let skipped = if made == Made::ByConstructor && is_error { trace.constructors_of(error) } else { 0 };
+    let seen = trace.seen(skipped, limit);
+    if !errors.capturing.get() {
+        stack::attach(ctx, &errors.names, error, sites, seen, handlers);
+        return None;
+    }
     let mut text = String::new();
-    trace.print(&errors.texts, skipped, limit, &mut text);
-    let frames = rquickjs::String::from_str(ctx.clone(), &text).ok()?.into_value();
-    stack::attach(ctx, &errors.names, error, &frames, handlers);
-    Some(frames)
+    trace.print(&errors.texts, seen, &mut text);
+    Some(rquickjs::String::from_str(ctx.clone(), &text).ok()?.into_value())
 }
 
 fn has_own(ctx: &Ctx<'_>, object: &Value<'_>, name: qjs::JSAtom) -> bool {
