@@ -13,6 +13,7 @@ use super::clock;
 use super::control::RunControl;
 use super::fork::{self, Point};
 use super::host::RunEnd;
+use super::journal::read::{self, Says};
 use super::journal::{self, Journal};
 use super::scripts::ScriptSource;
 use super::snapshot::{self, Children, Kept};
@@ -110,10 +111,11 @@ impl Again {
     fn taken(
         &self,
         entries: &[Entry],
+        says: Vec<Says>,
         drift: Drift,
         from: Option<CallId>,
     ) -> Result<(Recording, Children), StoreError> {
-        let recording = journal::read::recording(entries, drift)?;
+        let recording = read::recording(says, drift);
         let recording = match from {
             Some(from) => recording.until(from),
             None => recording,
@@ -260,9 +262,11 @@ impl Durable {
         if record.summary.cancel.is_some() && !over {
             control.cancel(runtime);
         }
-        let entries = self.store.entries(&self.id, 1, u32::MAX)?;
+        // Most are not looked at again.
+        let wanted = |entry: &Entry| again.from.is_some() || entry.kind == snapshot::KIND;
+        let (entries, says) = read::load(&*self.store, &self.id, record.summary.last_seq, wanted)?;
         let from = again.point(&self.id, &entries)?;
-        let (recording, children) = again.taken(&entries, again.drift()?, from)?;
+        let (recording, children) = again.taken(&entries, says, again.drift()?, from)?;
         let mut patch = RunPatch {
             status: Some(RunStatus::Running),
             blocked_on: Some(None),
@@ -308,7 +312,7 @@ impl Durable {
         let args = if new_args { options.args.clone() } else { record.args };
         let started = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
         let copied = fork::copied(journal::entry_of(&started), &entries, from);
-        let (recording, children) = again.taken(&copied, drift, from)?;
+        let (recording, children) = again.taken(&copied, read::says(&copied)?, drift, from)?;
         let last_seq = copied.len() as u64;
         let new = NewRun {
             id: self.id.clone(),

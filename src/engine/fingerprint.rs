@@ -3,7 +3,6 @@
 //! A `key` stands for all of it. Names and limits (`label`, `phase`, `timeoutMs`, …) determine no answer: whoever changes
 //! them does not pay again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -53,7 +52,7 @@ fn agent(request: &AgentRequest) -> Mark {
         }
     }
     let about = About { label: request.parsed.label.clone(), fields };
-    Mark { kind: RecordedKind::Agent, fingerprint: hash.end(), about: Arc::new(about) }
+    Mark { kind: RecordedKind::Agent, fingerprint: hash.end(), told: about.into() }
 }
 
 fn child(request: &ChildRequest) -> Mark {
@@ -64,7 +63,7 @@ fn child(request: &ChildRequest) -> Mark {
     hash.add("args", args);
     let fields = vec![("workflow".to_owned(), shown(target)), ("args".to_owned(), shown(args))];
     let about = About { label: Some(target.clone()), fields };
-    Mark { kind: RecordedKind::Child, fingerprint: hash.end(), about: Arc::new(about) }
+    Mark { kind: RecordedKind::Child, fingerprint: hash.end(), told: about.into() }
 }
 
 fn wait(kind: RecordedKind, name: &str, duration: Duration) -> Mark {
@@ -72,7 +71,7 @@ fn wait(kind: RecordedKind, name: &str, duration: Duration) -> Mark {
     let mut hash = Hash::new(name);
     hash.add("ms", &ms);
     let about = About { label: None, fields: vec![("ms".to_owned(), ms)] };
-    Mark { kind, fingerprint: hash.end(), about: Arc::new(about) }
+    Mark { kind, fingerprint: hash.end(), told: about.into() }
 }
 
 fn shown(text: &str) -> String {

@@ -324,7 +324,7 @@ fn written(record: &Record) -> Option<(CallId, String)> {
     Some(match record {
         Record::Begun { call, mark, past, spent } => {
             let body = json!({
-                "kind": mark.kind, "begun": true, "fp": mark.fingerprint.to_string(), "about": &*mark.about, "spent": spent,
+                "kind": mark.kind, "begun": true, "fp": mark.fingerprint.to_string(), "about": mark.told, "spent": spent,
             });
             let mut text = body.to_string();
             if let Some(past) = past {
@@ -342,8 +342,8 @@ fn written(record: &Record) -> Option<(CallId, String)> {
                 "kind": mark.kind, "fp": mark.fingerprint.to_string(), "failed": failed, "charged": charged, "spent": spent,
             });
             let told = matches!(mark.kind, RecordedKind::Agent | RecordedKind::Sleep);
-            if let Some(about) = told.then_some(&*mark.about) {
-                body["about"] = json!(about);
+            if told {
+                body["about"] = json!(mark.told);
             }
             if let Err(error) = outcome {
                 body["error"] = json!(error);

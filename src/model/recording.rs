@@ -1,10 +1,11 @@
 //! What a journal remembers of a run's calls, and what a resumed run is held against. Plain data.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::error::ErrorData;
 use super::ids::CallId;
@@ -71,11 +72,47 @@ impl fmt::Display for RecordedKind {
 pub struct Mark {
     pub kind: RecordedKind,
     pub fingerprint: Fingerprint,
-    /// What it asks for, field by field, shortened; for people.
-    pub about: Arc<About>,
+    /// What it asks for; for people.
+    pub told: Told,
 }
 
-/// What a call asks for, for people who compare two of them.
+/// What a call asks for, as it is where the mark comes from. Read in the journals of calls that differ, and of no others.
+#[derive(Clone, Debug)]
+pub enum Told {
+    Made(Arc<About>),
+    /// As JSON.
+    Read(JsonText),
+}
+
+impl Told {
+    /// Nothing, if a journal has something else there: nothing depends on it.
+    pub fn about(&self) -> Cow<'_, About> {
+        match self {
+            Self::Made(about) => Cow::Borrowed(about),
+            Self::Read(text) => Cow::Owned(serde_json::from_str(text.as_str()).unwrap_or_default()),
+        }
+    }
+}
+
+impl From<About> for Told {
+    fn from(about: About) -> Self {
+        Self::Made(Arc::new(about))
+    }
+}
+
+impl PartialEq for Told {
+    fn eq(&self, other: &Self) -> bool {
+        self.about() == other.about()
+    }
+}
+
+impl Serialize for Told {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.about().serialize(serializer)
+    }
+}
+
+/// What a call asks for, field by field, shortened; for people who compare two of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -290,7 +327,7 @@ pub enum Record {
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.about.label {
+        match &self.told.about().label {
             Some(label) => write!(f, "{} labelled {label:?}", self.kind),
             None => self.kind.fmt(f),
         }
@@ -302,7 +339,7 @@ pub fn drifted(call: CallId, recorded: Option<&Mark>, asked: Option<&Mark>) -> E
     let shown = |mark: Option<&Mark>| mark.map_or_else(|| "nothing".to_owned(), Mark::to_string);
     let mut message = format!("call {call} was {}, now it is {}", shown(recorded), shown(asked));
     if let (Some(recorded), Some(asked)) = (recorded, asked) {
-        for difference in recorded.about.differences(&asked.about) {
+        for difference in recorded.told.about().differences(&asked.told.about()) {
             message.push_str("\n  ");
             message.push_str(&difference);
         }

@@ -191,23 +191,16 @@ impl Parts {
     }
 
     /// The place of a call among those of the newest part.
-    fn place(&mut self, call: CallId, mark: impl FnOnce() -> Mark) -> usize {
+    fn place(&mut self, call: CallId, mark: Mark) -> usize {
         let calls = &mut self.part.recording.calls;
         *self.part.places.entry(call.0).or_insert_with(|| {
-            calls
-                .push((call, RecordedCall { mark: mark(), attempts: 0, past: None, until: None, end: None }));
+            calls.push((call, RecordedCall { mark, attempts: 0, past: None, until: None, end: None }));
             calls.len() - 1
         })
     }
 
     /// A call, or another attempt of it, begins; with what it has behind it, if that is to be known from here.
-    pub fn begun(
-        &mut self,
-        call: CallId,
-        attempt: u32,
-        past: Option<Box<Past>>,
-        mark: impl FnOnce() -> Mark,
-    ) {
+    pub fn begun(&mut self, call: CallId, attempt: u32, past: Option<Box<Past>>, mark: Mark) {
         let place = self.place(call, mark);
         let (_, recorded) = &mut self.part.recording.calls[place];
         recorded.past = past.or(recorded.past.take());
@@ -240,7 +233,7 @@ impl Parts {
     }
 
     /// A call has an outcome.
-    pub fn ended(&mut self, call: CallId, end: RecordedEnd, mark: impl FnOnce() -> Mark) {
+    pub fn ended(&mut self, call: CallId, end: RecordedEnd, mark: Mark) {
         let place = self.place(call, mark);
         let (_, recorded) = &mut self.part.recording.calls[place];
         if recorded.mark.kind.is_worth_taking()

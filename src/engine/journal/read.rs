@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -10,13 +9,14 @@ use serde_json::value::RawValue;
 
 use super::super::core::Parts;
 use crate::model::error::ErrorData;
-use crate::model::ids::CallId;
+use crate::model::ids::{CallId, RunId};
 use crate::model::journal::Entry;
 use crate::model::json::JsonText;
 use crate::model::recording::{
-    About, Drift, Fingerprint, Mark, Past, RecordedEnd, RecordedKind, RecordedStep, Recording,
+    About, Drift, Fingerprint, Mark, Past, RecordedEnd, RecordedKind, RecordedStep, Recording, Told,
 };
 use crate::model::store::StoreError;
+use crate::store::Store;
 
 /// Where a journal begins anew: what stands before it was taken over or left behind.
 pub(super) const RESUMED: &str = "run.resumed";
@@ -56,7 +56,7 @@ struct RecordBody<'a> {
     begun: bool,
     #[serde(default)]
     fp: Cow<'a, str>,
-    /// Needed once for each call, and so not read before.
+    /// Needed once for each call, and read by nobody but people.
     #[serde(borrow)]
     about: Option<&'a RawValue>,
     #[serde(default)]
@@ -76,39 +76,153 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawV
     <&RawValue>::deserialize(from).map(Some)
 }
 
-/// Makes of the entries of a journal what a run goes on from.
+/// One thing that a journal says, as far as it counts for going on. Read entry by entry, which several can do at once,
+/// and taken in in order, which is less work.
+pub(in crate::engine) enum Says {
+    Note,
+    /// A warning that is given once in a run.
+    Warned(String),
+    Resumed {
+        drift: Drift,
+        anew: bool,
+        from: Option<CallId>,
+    },
+    Replayed,
+    Cancelling,
+    GivenUp(CallId),
+    Exhausted(Option<f64>),
+    Began {
+        spent: f64,
+    },
+    Begun {
+        call: CallId,
+        mark: Mark,
+        attempt: u32,
+        past: Option<Box<Past>>,
+        until: Option<u64>,
+        spent: f64,
+    },
+    Attempted {
+        call: CallId,
+        past: Box<Past>,
+        spent: f64,
+    },
+    Ended {
+        call: CallId,
+        mark: Mark,
+        end: RecordedEnd,
+        spent: f64,
+    },
+}
+
+/// What entries say.
 ///
 /// # Errors
 /// An entry that this engine has not written.
-pub(in crate::engine) fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, StoreError> {
-    let mut parts = Parts::default();
+pub(in crate::engine) fn says(entries: &[Entry]) -> Result<Vec<Says>, StoreError> {
+    let mut all = Vec::with_capacity(entries.len());
     for entry in entries {
         let body: Body<'_> =
             serde_json::from_str(entry.body.as_str()).map_err(|error| corrupt(entry, &error))?;
-        match &*entry.kind {
-            "log" | "phase" => parts.note(),
-            "warning" => warned(&mut parts, &body),
-            RESUMED => {
-                let from = body.from.map(CallId);
-                parts.resumed(body.drift.unwrap_or(Drift::Fail), body.anew == Some(true), from);
+        all.extend(match &*entry.kind {
+            "log" | "phase" => Some(Says::Note),
+            "warning" => warned(&body),
+            RESUMED => Some(Says::Resumed {
+                drift: body.drift.unwrap_or(Drift::Fail),
+                anew: body.anew == Some(true),
+                from: body.from.map(CallId),
+            }),
+            REPLAYED => Some(Says::Replayed),
+            CANCELLING => Some(Says::Cancelling),
+            "call.ended" if body.record.is_none() => {
+                Some(Says::GivenUp(CallId(entry.call.unwrap_or(u64::MAX))))
             }
-            REPLAYED => parts.replayed(),
-            CANCELLING => parts.cancelled(),
-            "call.ended" if body.record.is_none() => parts.given_up(CallId(entry.call.unwrap_or(u64::MAX))),
-            "budget.exhausted" => {
-                parts.newest().exhausted = body.budget.and_then(|budget| budget.total);
-            }
-            _ => {}
-        }
-        let Some(record) = body.record else { continue };
-        let Some(call) = entry.call else {
-            parts.began(record.spent);
+            "budget.exhausted" => Some(Says::Exhausted(body.budget.and_then(|budget| budget.total))),
+            _ => None,
+        });
+        let Body { record: Some(record), attempt, until, usage, session_id: session, .. } = body else {
             continue;
         };
-        let Body { attempt, until, usage, session_id: session, .. } = body;
-        read(&mut parts, CallId(call), record, Known { attempt, until, usage, session });
+        all.push(match entry.call {
+            Some(call) => recorded(CallId(call), record, Known { attempt, until, usage, session }),
+            None => Says::Began { spent: record.spent },
+        });
     }
-    Ok(parts.into_recording(drift))
+    Ok(all)
+}
+
+/// So many entries are read as fast by one thread as by two.
+const FEW: u64 = 1000;
+
+/// Reads the journal of a run: the entries that are wanted as they are, and what all of them say.
+///
+/// A run that is taken up waits for this, and nobody else is at work for it: half of it is read elsewhere.
+///
+/// # Errors
+/// Of the store; an entry that this engine has not written.
+pub(in crate::engine) fn load(
+    store: &dyn Store,
+    run: &RunId,
+    last_seq: u64,
+    wanted: impl Fn(&Entry) -> bool + Sync,
+) -> Result<(Vec<Entry>, Vec<Says>), StoreError> {
+    let part = |from, limit| {
+        let mut entries = store.entries(run, from, limit)?;
+        let says = says(&entries)?;
+        entries.retain(&wanted);
+        Ok((entries, says))
+    };
+    let half = last_seq / 2;
+    if last_seq <= FEW {
+        return part(1, u32::MAX);
+    }
+    std::thread::scope(|threads| {
+        let second = threads.spawn(|| part(half + 1, u32::MAX));
+        let (mut entries, mut says) = part(1, u32::try_from(half).unwrap_or(u32::MAX))?;
+        // It has no reason to panic; if it does, so do we.
+        let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        entries.extend(second.0);
+        says.extend(second.1);
+        Ok((entries, says))
+    })
+}
+
+/// Makes of what a journal says what a run goes on from.
+pub(in crate::engine) fn recording(says: impl IntoIterator<Item = Says>, drift: Drift) -> Recording {
+    let mut parts = Parts::default();
+    for says in says {
+        match says {
+            Says::Note => parts.note(),
+            Says::Warned(message) => parts.newest().warnings.push(message),
+            Says::Resumed { drift, anew, from } => parts.resumed(drift, anew, from),
+            Says::Replayed => parts.replayed(),
+            Says::Cancelling => parts.cancelled(),
+            Says::GivenUp(call) => parts.given_up(call),
+            Says::Exhausted(total) => parts.newest().exhausted = total,
+            Says::Began { spent } => parts.began(spent),
+            Says::Begun { call, mark, attempt, past, until, spent } => {
+                let kind = mark.kind;
+                parts.spent(spent);
+                parts.begun(call, attempt, past, mark);
+                if let Some(until) = until {
+                    parts.waits(call, until);
+                }
+                if kind == RecordedKind::Child {
+                    parts.newest().steps.push(RecordedStep { call, ended: false, spent });
+                }
+            }
+            Says::Attempted { call, past, spent } => {
+                parts.spent(spent);
+                parts.attempted(call, past);
+            }
+            Says::Ended { call, mark, end, spent } => {
+                parts.spent(spent);
+                parts.ended(call, end, mark);
+                parts.newest().steps.push(RecordedStep { call, ended: true, spent });
+            }
+        }
+    }
+    parts.into_recording(drift)
 }
 
 /// The part of a journal by which calls have their numbers: what follows upon the last new beginning.
@@ -128,43 +242,30 @@ struct Known<'a> {
     session: Option<String>,
 }
 
-/// Takes in one record of a call.
-fn read(parts: &mut Parts, id: CallId, record: RecordBody<'_>, known: Known<'_>) {
-    parts.spent(record.spent);
-    let spent = record.spent;
-    let Some(kind) = record.kind else {
-        return parts.attempted(id, record.past.unwrap_or_default());
+/// What the record of a call says.
+fn recorded(call: CallId, record: RecordBody<'_>, known: Known<'_>) -> Says {
+    let RecordBody { kind, begun, fp, about, failed, charged, spent, error, past, value } = record;
+    let Some(kind) = kind else {
+        return Says::Attempted { call, past: past.unwrap_or_default(), spent };
     };
-    let mark = || {
-        let fingerprint = Fingerprint::parse(&record.fp).unwrap_or(Fingerprint(0));
-        // For people only: nothing depends on it.
-        let about = record.about.and_then(|about| serde_json::from_str::<About>(about.get()).ok());
-        Mark { kind, fingerprint, about: Arc::new(about.unwrap_or_default()) }
+    let fingerprint = Fingerprint::parse(&fp).unwrap_or(Fingerprint(0));
+    let told = match about {
+        Some(about) => Told::Read(JsonText::new(about.get())),
+        None => About::default().into(),
     };
-    if record.begun {
-        parts.begun(id, known.attempt.unwrap_or(0), record.past, mark);
-        if let Some(until) = known.until {
-            parts.waits(id, until);
-        }
-        if kind == RecordedKind::Child {
-            parts.newest().steps.push(RecordedStep { call: id, ended: false, spent });
-        }
-        return;
+    let mark = Mark { kind, fingerprint, told };
+    let Known { attempt, until, usage, session } = known;
+    if begun {
+        return Says::Begun { call, mark, attempt: attempt.unwrap_or(0), past, until, spent };
     }
-    let outcome = match (record.error, record.value) {
+    let outcome = match (error, value) {
         (Some(error), _) => Err(error),
         (None, Some(value)) => Ok(Some(JsonText::new(value.get()))),
         (None, None) => Ok(None),
     };
-    let end = RecordedEnd {
-        outcome,
-        failed: record.failed,
-        charged: record.charged,
-        usage: known.usage.map(|usage| JsonText::new(usage.get())),
-        session: known.session,
-    };
-    parts.ended(id, end, mark);
-    parts.newest().steps.push(RecordedStep { call: id, ended: true, spent });
+    let usage = usage.map(|usage| JsonText::new(usage.get()));
+    let end = RecordedEnd { outcome, failed, charged, usage, session };
+    Says::Ended { call, mark, end, spent }
 }
 
 /// The error of an entry that this engine has not written.
@@ -173,14 +274,14 @@ pub(in crate::engine) fn corrupt(entry: &Entry, why: &impl fmt::Display) -> Stor
     StoreError::Corrupt { path: std::path::PathBuf::new(), message }
 }
 
-/// Takes in a warning. Those of a script that does the same again come again, as what it logs does.
-fn warned(parts: &mut Parts, body: &Body<'_>) {
+/// What a warning says. Those of a script that does the same again come again, as what it logs does.
+fn warned(body: &Body<'_>) -> Option<Says> {
     match body.code.as_deref() {
-        Some("WARN_LOG_DROPPED" | "WARN_UNHANDLED_REJECTION") => parts.note(),
+        Some("WARN_LOG_DROPPED" | "WARN_UNHANDLED_REJECTION") => Some(Says::Note),
         Some("WARN_UNKNOWN_OPTION") => {
-            parts.newest().warnings.extend(body.message.as_deref().map(str::to_owned));
+            body.message.as_deref().map(|message| Says::Warned(message.to_owned()))
         }
-        _ => {}
+        _ => None,
     }
 }
 

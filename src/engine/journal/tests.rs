@@ -1,18 +1,22 @@
 //! What is written comes out as it went in.
 
-use super::read::{CANCELLING, REPLAYED, RESUMED, recording};
+use super::read::{CANCELLING, REPLAYED, RESUMED, says};
 use super::*;
 use crate::model::error::ErrorData;
 use crate::model::event::{CallEnd, CallInfo};
 use crate::model::ids::VmId;
 use crate::model::outcome::Outcome;
 use crate::model::outcome::Resume;
-use crate::model::recording::{About, Drift, Earlier, Fingerprint, Mark, RecordedStep};
+use crate::model::recording::{About, Drift, Earlier, Fingerprint, Mark, RecordedStep, Recording};
 
 fn mark(kind: RecordedKind) -> Mark {
     let about =
         About { label: Some("l".to_owned()), fields: vec![("prompt".to_owned(), "\"p\"".to_owned())] };
-    Mark { kind, fingerprint: Fingerprint(7), about: Arc::new(about) }
+    Mark { kind, fingerprint: Fingerprint(7), told: about.into() }
+}
+
+fn recording(entries: &[Entry], drift: Drift) -> Result<Recording, StoreError> {
+    Ok(super::read::recording(says(entries)?, drift))
 }
 
 fn entry(seq: u64, kind: &'static str, call: Option<u64>, body: String) -> Entry {

@@ -53,7 +53,7 @@ fn marker(asked: Asked<'_>) -> Mark {
     let mut hasher = DefaultHasher::new();
     (kind.to_string(), &fields).hash(&mut hasher);
     let fingerprint = Fingerprint(hasher.finish().into());
-    Mark { kind, fingerprint, about: Arc::new(About { label, fields }) }
+    Mark { kind, fingerprint, told: About { label, fields }.into() }
 }
 
 /// What a run has written down.
@@ -165,7 +165,7 @@ fn read(parts: &mut Parts, record: &Record, attempt: u32) {
     match record.clone() {
         Record::Begun { call, mark, past, spent } => {
             let kind = mark.kind;
-            parts.begun(call, attempt, past, || mark);
+            parts.begun(call, attempt, past, mark);
             if kind == RecordedKind::Child {
                 parts.newest().steps.push(RecordedStep { call, ended: false, spent });
             }
@@ -176,7 +176,7 @@ fn read(parts: &mut Parts, record: &Record, attempt: u32) {
             parts.spent(spent);
         }
         Record::Ended { call, mark, outcome, failed, charged, spent } => {
-            parts.ended(call, RecordedEnd { outcome, failed, charged, usage: None, session: None }, || mark);
+            parts.ended(call, RecordedEnd { outcome, failed, charged, usage: None, session: None }, mark);
             parts.newest().steps.push(RecordedStep { call, ended: true, spent });
             parts.spent(spent);
         }
