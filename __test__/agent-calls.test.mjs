@@ -7,10 +7,10 @@ import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { runWorkflow } from '@smol-workflow/engine'
+import { createEngine, runWorkflow } from '@smol-workflow/engine'
 
 import { KINDS, program } from './agents-support.mjs'
-import { folder, script } from './support.mjs'
+import { folder, node, root, script } from './support.mjs'
 
 const windows = process.platform === 'win32' && 'the stand-ins are scripts with a first line for a POSIX system'
 
@@ -312,6 +312,42 @@ test('attempts of one call share a worktree', { skip: windows }, async (t) => {
   const run = await call('x', { isolation: 'worktree', retry: {} }, { agentProvider: kind.create({ command: program(t, kind, text) }), cwd })
   assert.equal(run.value, '2')
   assert.equal(git(cwd, 'show', `${run.ended.worktree.branch}:attempts`), '2')
+})
+
+test('an answer is not asked for again because its worktree was being closed', { skip: windows }, async (t) => {
+  const kind = KINDS[0]
+  const cwd = repository(t)
+  const path = folder(t, {})
+  const asked = join(path, 'asked')
+  const command = program(t, kind, `require('node:fs').appendFileSync(${JSON.stringify(asked)}, 'x'); ${WRITE}`)
+  const source = script("export default async () => [await agent('x', { isolation: 'worktree', label: 'Fix it' }), await agent('y')]")
+  // The answer is written down in the moment in which git is asked for the first time what has changed.
+  const child = `import { createEngine } from '@smol-workflow/engine'
+    import { ${kind.create.name} } from '@smol-workflow/engine/agent-providers'
+    const engine = createEngine({ store: ${JSON.stringify(join(path, 'runs.db'))} })
+    const agentProvider = ${kind.create.name}({ command: ${JSON.stringify(command)} })
+    const run = await engine.run({ source: ${JSON.stringify(source)} }, { runId: 'r', agentProvider, cwd: ${JSON.stringify(cwd)} })
+    for await (const { type } of run.events()) if (type === 'call.attempted') process.kill(process.pid, 'SIGKILL')`
+  const killed = await node(['--input-type=module', '-e', child], { cwd: root })
+  assert.equal(killed.signal, 'SIGKILL', killed.stderr)
+  assert.equal(readFileSync(asked, 'utf8'), 'x')
+  const engine = createEngine({ store: join(path, 'runs.db') })
+  t.after(() => engine.close())
+  const agentProvider = kind.create({ command: program(t, kind, "answer('second')") })
+  const run = await engine.resume('r', { agentProvider, cwd })
+  const events = []
+  for await (const event of run.events({ from: 1 })) events.push(event)
+  const [answer, second] = await run.result
+  assert.ok(answer.startsWith(join(cwd, '.smol', 'worktrees')), answer)
+  assert.equal(second, 'second')
+  assert.equal(readFileSync(asked, 'utf8'), 'x')
+  const of = (type) => events.filter((event) => event.type === type && event.call === 0)
+  assert.deepEqual([of('call.started').length, of('call.ended').length], [1, 1])
+  const { worktree } = of('call.ended')[0]
+  // What had been done by then of closing it was done, and the rest is.
+  const branch = worktree?.branch ?? git(cwd, 'branch', '--list', 'smol/r/*', '--format=%(refname:short)')
+  assert.equal(git(cwd, 'show', `${branch}:new.txt`), 'by claude-code')
+  assert.ok(!existsSync(answer))
 })
 
 test('calls that can have no worktree fail, and the others go on', { skip: windows }, async (t) => {

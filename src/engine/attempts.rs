@@ -42,8 +42,8 @@ pub(super) struct Asides {
     lost: Arc<AtomicU64>,
     /// The worktrees of calls under way. A call's attempts share one; it is made by the first of them.
     worktrees: FxHashMap<CallId, Arc<Mutex<Option<Worktree>>>>,
-    /// What earlier runs have left behind was looked at.
-    cleaned: Arc<OnceCell<()>>,
+    /// What earlier runs have left behind was looked at; this is what has become of that of earlier lives of this run.
+    cleaned: Arc<OnceCell<FxHashMap<CallId, JsonText>>>,
 }
 
 impl Asides {
@@ -95,7 +95,7 @@ impl Asides {
 /// The worktree that an attempt is to work in.
 struct Place {
     worktree: Arc<Mutex<Option<Worktree>>>,
-    cleaned: Arc<OnceCell<()>>,
+    cleaned: Arc<OnceCell<FxHashMap<CallId, JsonText>>>,
     request: worktree::Request,
     sender: mpsc::Sender<Aside>,
 }
@@ -106,7 +106,7 @@ impl Place {
         let Self { worktree, cleaned, request, sender } = self;
         let mut place = worktree.lock().await;
         if place.is_none() {
-            cleaned.get_or_init(|| clean(request.repository_dir.clone(), sender)).await;
+            cleaned.get_or_init(|| clean(request.repository_dir.clone(), request.run.clone(), sender)).await;
             let made = in_background(worktree::open(request)).await;
             *place = Some(made.map_err(|error| {
                 let mistake = error.code.as_deref() != Some(ERR_WORKTREE);
@@ -121,11 +121,19 @@ impl Place {
     }
 }
 
-/// Closes what runs that ended early have left behind, and says where the work in it is.
-async fn clean(folder: PathBuf, sender: mpsc::Sender<Aside>) {
+/// Closes what runs that ended early have left behind, and says where the work in it is. Gives what has become of the
+/// worktrees of `run` itself, which it was closing when it was left.
+async fn clean(folder: PathBuf, run: String, sender: mpsc::Sender<Aside>) -> FxHashMap<CallId, JsonText> {
+    let mut own = FxHashMap::default();
     // What stands in the way of this stands in the way of a new worktree too, and is said there.
     let found = in_background(async move { worktree::clean(&folder).await }).await.unwrap_or_default();
     for left in found {
+        if left.run == run
+            && let Ok(outcome) = &left.outcome
+            && let Ok(report) = serde_json::to_string(outcome)
+        {
+            own.insert(CallId(left.call), JsonText::new(report));
+        }
         let of = format!("call {} of the earlier run {}", left.call, left.run);
         let message = match left.outcome {
             Ok(Outcome::Kept(work)) => format!("the work of {of} is on the branch {}", work.branch),
@@ -134,6 +142,7 @@ async fn clean(folder: PathBuf, sender: mpsc::Sender<Aside>) {
         };
         drop(sender.send(Aside::Warning { code: "WARN_WORKTREE", message }).await);
     }
+    own
 }
 
 impl Coordinator {
@@ -226,6 +235,22 @@ impl Coordinator {
                 }
             };
             Input::WorktreeClosed { call, report, error }
+        });
+    }
+
+    /// Puts in order what an earlier life of the run has left behind, and says what has become of the worktree of this
+    /// call.
+    pub(super) fn close_left_worktree(&mut self, call: CallId, request: &AgentRequest) {
+        let place = self.host.select(request).ok().and_then(|provider| self.place(call, request, &*provider));
+        let Some(Place { cleaned, request, sender, .. }) = place else {
+            // Whoever works elsewhere now has nothing here to be closed.
+            self.inputs.push_back(Input::WorktreeClosed { call, report: None, error: None });
+            return;
+        };
+        self.asides.worktrees.remove(&call);
+        self.spawn(call, async move {
+            let own = cleaned.get_or_init(|| clean(request.repository_dir, request.run, sender)).await;
+            Input::WorktreeClosed { call, report: own.get(&call).cloned(), error: None }
         });
     }
 

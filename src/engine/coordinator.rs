@@ -510,6 +510,7 @@ impl Coordinator {
                 self.start_agent(call, attempt, request, resume);
             }
             Effect::CloseWorktree { call, success } => self.close_worktree(call, success),
+            Effect::CloseLeftWorktree { call, request } => self.close_left_worktree(call, &request),
             Effect::StartChild { call, vm, parent, request, depth, budget } => {
                 self.start_child(call, vm, parent, &request, depth, budget);
             }

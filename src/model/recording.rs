@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::ErrorData;
 use super::ids::CallId;
@@ -167,7 +167,7 @@ impl RecordedEnd {
 #[serde(default)]
 pub struct Past {
     /// Attempts that gave no answer, as counted against `retry.maxAttempts`.
-    #[serde(skip_serializing_if = "is_no_failure")]
+    #[serde(skip_serializing_if = "is_none")]
     pub failures: u32,
     /// What they cost, all of them.
     #[serde(skip_serializing_if = "is_nothing")]
@@ -184,11 +184,59 @@ pub struct Past {
     /// What was wrong with the last answer, if the next attempt is to repair it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Vec<String>>,
+    /// How often, and for how many milliseconds in all, it has waited for the limits of others.
+    #[serde(skip_serializing_if = "is_none")]
+    pub limited: u32,
+    #[serde(skip_serializing_if = "is_no_wait")]
+    pub waited_ms: u64,
+    /// There is no next attempt: this is how the call ends as soon as its worktree is put in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<PastEnd>,
+}
+
+/// How a call ends that is not over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PastEnd {
+    /// What its script is given. Absent for `undefined`, which `null` is not.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    value: Option<JsonText>,
+    /// What it rejects with, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejection: Option<ErrorData>,
+    /// Why there is no answer, whatever the script is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<ErrorData>,
+}
+
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<JsonText>, D::Error> {
+    JsonText::deserialize(from).map(Some)
+}
+
+impl PastEnd {
+    /// Of an outcome, and why there is no answer.
+    pub fn new(outcome: &Outcome, failure: Option<&ErrorData>) -> Self {
+        Self {
+            value: outcome.as_ref().ok().cloned().flatten(),
+            rejection: outcome.as_ref().err().cloned(),
+            failure: failure.cloned(),
+        }
+    }
+
+    /// The outcome, and why there is no answer.
+    pub fn into_parts(self) -> (Outcome, Option<ErrorData>) {
+        (self.rejection.map_or(Ok(self.value), Err), self.failure)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_no_failure(failures: &u32) -> bool {
-    *failures == 0
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_no_wait(milliseconds: &u64) -> bool {
+    *milliseconds == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

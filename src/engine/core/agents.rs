@@ -214,7 +214,9 @@ impl Core {
             Recalled::Now(end) => return self.reuse(id, end, effects),
             Recalled::Unknown { attempts, past, .. } => self.take_over(id, attempts, past),
         }
-        if let Some(refusal) = self.refusal(vm) {
+        // What has its answer is not asked for once more.
+        let is_answered = self.agent(id).is_some_and(|agent| agent.end.is_some());
+        if let Some(refusal) = self.refusal(vm).filter(|_| !is_answered) {
             self.conclude(id, Err(refusal), effects);
             return;
         }
@@ -298,8 +300,31 @@ impl Core {
                 continue;
             }
             self.running_agents += 1;
-            self.start_attempt(id, effects);
+            if agent.end.is_some() {
+                self.close_left_worktree(id, effects);
+            } else {
+                self.start_attempt(id, effects);
+            }
         }
+    }
+
+    /// The run was left while the worktree of a call was being closed: it has its answer, and only that is to be done.
+    fn close_left_worktree(&mut self, id: CallId, effects: &mut Vec<Effect>) {
+        let watched = self.watched;
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let CallState::Agent(agent) = &mut call.kind else { return };
+        agent.state = AgentState::Closing;
+        let (attempt, request) = (agent.attempts, agent.request.clone());
+        if agent.carried {
+            if watched {
+                let (script, info) = (call.vm, call.info());
+                let started =
+                    Event::CallStarted { call: id, script, attempt, continues: None, until: None, info };
+                effects.push(Effect::Emit(started));
+            }
+            effects.extend(self.begun_record(id));
+        }
+        effects.push(Effect::CloseLeftWorktree { call: id, request });
     }
 
     fn start_attempt(&mut self, id: CallId, effects: &mut Vec<Effect>) {

@@ -78,6 +78,9 @@ pub enum Effect {
     /// The call is over, well or not: put what its agent has done in its worktree where it belongs. Answered by
     /// `WorktreeClosed`.
     CloseWorktree { call: CallId, success: bool },
+    /// The same where the run was left in the middle of that: whatever it has left behind is to be put in order.
+    /// Answered by `WorktreeClosed`.
+    CloseLeftWorktree { call: CallId, request: Arc<AgentRequest> },
     /// Read the script, create its VM and start it; answered by `ChildNotStarted` or `VmIdle`.
     StartChild {
         call: CallId,

@@ -97,6 +97,7 @@ pub(super) fn words(effects: &[Effect]) -> String {
                     None => format!("agent {call}#{attempt}"),
                 },
                 Effect::CloseWorktree { call, success } => format!("close {call} {success}"),
+                Effect::CloseLeftWorktree { call, .. } => format!("close left {call}"),
                 Effect::StartChild { call, vm, .. } => format!("child {call} vm{}", vm.0),
                 Effect::StartTimer { call, .. } => format!("timer {call}"),
                 Effect::StartSleep { call, until } => format!("sleep {call} until {until}"),
@@ -668,7 +669,9 @@ impl World<'_> {
                     self.running = Some(vm);
                 }
             }
-            Effect::CloseWorktree { call, .. } => assert!(self.closing.insert(call.0)),
+            Effect::CloseWorktree { call, .. } | Effect::CloseLeftWorktree { call, .. } => {
+                assert!(self.closing.insert(call.0));
+            }
             Effect::StartTimer { call, .. } | Effect::StartSleep { call, .. } => {
                 assert!(self.timers.insert(call.0));
             }

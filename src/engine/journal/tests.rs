@@ -7,7 +7,7 @@ use crate::model::event::{CallEnd, CallInfo};
 use crate::model::ids::VmId;
 use crate::model::outcome::Outcome;
 use crate::model::outcome::Resume;
-use crate::model::recording::{About, Drift, Earlier, Fingerprint, Mark, RecordedStep, Recording};
+use crate::model::recording::{About, Drift, Earlier, Fingerprint, Mark, PastEnd, RecordedStep, Recording};
 
 fn mark(kind: RecordedKind) -> Mark {
     let about =
@@ -92,13 +92,25 @@ fn what_came_of_attempts_is_read_back() {
         session: Some("s".to_owned()),
         resume: Some(Resume { session: "s".to_owned(), total: Some(JsonText::new(r#"{"a":[1]}"#)) }),
         repair: Some(vec!["/ must be object".to_owned()]),
+        limited: 2,
+        waited_ms: 60_001,
+        end: None,
     };
+    let bad = ErrorData::new("RangeError", "no").with_code("ERR_X");
+    let ending =
+        |outcome: Outcome, failure| Past { end: Some(PastEnd::new(&outcome, failure)), ..Past::default() };
+    let endings = [
+        (ending(Ok(None), None), 40),
+        (ending(Ok(Some(JsonText::new("null"))), Some(&bad)), 120),
+        (ending(Ok(Some(JsonText::new(r#"["\ud83d"]"#))), None), 60),
+        (ending(Err(bad.clone()), Some(&bad)), 190),
+    ];
     let begun = |attempt: u32, past| {
         let record = Record::Begun { call: CallId(3), mark: mark(RecordedKind::Agent), past, spent: 1.0 };
         let body = format!(r#"{{"attempt":{attempt},"record":{}}}"#, written(&record).unwrap().1);
         entry(attempt.into(), "call.started", Some(3), body)
     };
-    for (past, length) in [(Past::default(), 30), (whole, 250)] {
+    for (past, length) in [(Past::default(), 30), (whole, 290)].into_iter().chain(endings) {
         let past = Box::new(past);
         let attempted = Record::Attempted { call: CallId(3), past: past.clone(), spent: 9.5 };
         let text = written(&attempted).unwrap().1;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::git::{Git, Tree, error};
-use super::owner::{ENDING, Found, Owner};
+use super::owner::{ENDING, Found, Owner, Record};
 use super::repository::Repository;
 use super::{Outcome, Worktree, WorktreeOptions, admin_dir, close};
 use crate::model::error::ErrorData;
@@ -49,14 +49,47 @@ pub(super) async fn clean_with(git: Git, repository_dir: &Path) -> Result<Vec<Cl
             owner.release();
             Ok(Outcome::Unchanged)
         } else {
-            let tree = Tree { git_dir: admin_dir(&repository, &record), work_tree: folder.clone() };
-            let (git, repository, dir) = (git.clone(), repository.clone(), folder.clone());
-            let options = WorktreeOptions::default();
-            Worktree { git, repository, owner, record, tree, dir, options }.close(false).await
+            let locks = locks(&repository, &owner, &record);
+            let first = closed(&git, &repository, owner, record).await;
+            // Git has waited for them for as long as it waits for anybody. No git is at work here that could own them.
+            let removed =
+                first.is_err() && locks.iter().filter(|lock| fs::remove_file(lock).is_ok()).count() > 0;
+            match Owner::find(&path) {
+                Found::Abandoned(mut owner) if removed => match owner.read() {
+                    Some(record) => closed(&git, &repository, owner, record).await,
+                    None => first,
+                },
+                _ => first,
+            }
         };
         cleaned.push(Cleaned { folder, run, call, label, outcome });
     }
     Ok(cleaned)
+}
+
+async fn closed(
+    git: &Git,
+    repository: &Repository,
+    owner: Owner,
+    record: Record,
+) -> Result<Outcome, ErrorData> {
+    let dir = owner.folder();
+    let tree = Tree { git_dir: admin_dir(repository, &record), work_tree: dir.clone() };
+    let (git, repository, options) = (git.clone(), repository.clone(), WorktreeOptions::default());
+    Worktree { git, repository, owner, record, tree, dir, options }.close(false).await
+}
+
+/// What a git that was killed at work on a worktree may have left locked, of what belongs to that worktree alone.
+fn locks(repository: &Repository, owner: &Owner, record: &Record) -> Vec<PathBuf> {
+    let admin = admin_dir(repository, record);
+    [
+        owner.beside(close::INDEX),
+        admin.join("index"),
+        admin.join("HEAD"),
+        repository.common_dir.join("refs").join("heads").join(&record.branch),
+    ]
+    .map(|path| path.with_added_extension("lock"))
+    .into()
 }
 
 /// The owners' files, in order.

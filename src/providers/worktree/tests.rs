@@ -894,6 +894,29 @@ async fn leftovers_are_cleaned_up_and_what_is_in_use_is_not() {
     kept(in_use.close(true).await.unwrap());
 }
 
+/// A git that is killed with its host leaves its locks behind, and nobody else takes them away.
+#[tokio::test]
+async fn what_a_killed_git_has_locked_is_cleaned_up() {
+    let locks = [
+        ".smol/worktrees/r1-1.index.lock",
+        ".git/worktrees/r1-1/index.lock",
+        ".git/worktrees/r1-1/HEAD.lock",
+        ".git/refs/heads/smol/r1/1.lock",
+    ];
+    for lock in locks {
+        let place = Place::with_repository();
+        let worktree = open_with(tame(), place.request(1)).await.unwrap();
+        write(worktree.dir(), "new.txt", "new\n");
+        drop(worktree);
+        fs::write(place.path(lock), "").unwrap();
+        let impatient = Git { tries: 1, ..tame() };
+        let cleaned = clean_with(impatient, &place.0).await.unwrap();
+        let kept = kept(cleaned[0].outcome.clone().unwrap());
+        assert_eq!(place.git(["show", &format!("{}:new.txt", kept.branch)]), "new\n", "{lock}");
+        assert_eq!(place.left(), [""; 0], "{lock}");
+    }
+}
+
 const ROLE: &str = "SMOL_WORKTREE_TEST_PLACE";
 
 /// Has a worktree with work in it until it is killed.

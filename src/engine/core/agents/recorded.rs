@@ -1,11 +1,13 @@
 //! Agent calls and the journal: what is written down of them, and what comes back.
 
+use std::time::Duration;
+
 use super::super::{Call, CallState, Core, Effect, Phase, Ready};
-use super::{AgentCall, AgentState, Next, is_exhausted};
+use super::{AgentCall, AgentState, Next, is_exhausted, milliseconds};
 use crate::model::event::CallEnd;
 use crate::model::ids::{CallId, VmId};
 use crate::model::outcome::Outcome;
-use crate::model::recording::{Past, Record, RecordedEnd};
+use crate::model::recording::{Past, PastEnd, Record, RecordedEnd};
 use crate::model::usage::Usage;
 
 impl AgentCall {
@@ -22,6 +24,9 @@ impl AgentCall {
             session: self.session.clone(),
             resume: self.resume.clone(),
             repair,
+            limited: self.limited,
+            waited_ms: milliseconds(self.waited),
+            end: self.end.as_ref().map(|(outcome, failure)| PastEnd::new(outcome, failure.as_ref())),
         }
     }
 }
@@ -71,12 +76,13 @@ impl Core {
 
     /// Makes a call what it was when the run was left.
     pub(super) fn take_over(&mut self, id: CallId, attempts: u32, past: Option<Box<Past>>) {
-        let told = self.is_given_up(id);
+        let (told, is_exact) = (self.is_given_up(id), self.is_exact());
         let Some(agent) = self.agent(id) else { return };
         (agent.attempts, agent.told) = (attempts, told);
         let Some(past) = past else { return };
-        let Past { failures, charged, usage, session, resume, repair } = *past;
+        let Past { failures, charged, usage, session, resume, repair, limited, waited_ms, end } = *past;
         agent.failures = failures;
+        (agent.limited, agent.waited) = (limited, Duration::from_millis(waited_ms));
         agent.usage = Usage { charged, report: usage };
         agent.session = session;
         // A worktree is made anew: what the agent did in that session is not in it.
@@ -85,7 +91,9 @@ impl Core {
             Some(errors) => Next::Repair(errors),
             None => Next::GoOn,
         };
-        agent.carried = true;
+        agent.end = end.map(PastEnd::into_parts);
+        // Where the journal goes on as it is, it has told of an end that is only to be carried out.
+        agent.carried = agent.end.is_none() || !is_exact;
     }
 
     /// The journal knows how the call ended: nothing is started for it.

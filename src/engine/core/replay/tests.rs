@@ -988,13 +988,54 @@ fn a_call_goes_on_where_it_was() {
         run.feed(misfit(0, Some("s"), 2.0));
         run = run.resume(options(), drift);
         assert_eq!(starts(&run.feed(first())), ["0#3 a"]);
-        // Nor is its answer written as long as it is being closed; what it cost is.
-        run.play([(reply(0, "1", 4.0), "close 0 true")]);
-        run = run.resume(options(), drift);
-        run.feed(first());
-        assert_eq!(charged(&run.feed(broken(0, 8.0))), None);
-        let closed = Input::WorktreeClosed { call: CallId(0), report: None, error: None };
-        assert_eq!(charged(&run.feed(closed)), Some(14.0));
+    }
+}
+
+#[test]
+fn an_answer_is_not_asked_for_again_because_its_worktree_was_being_closed() {
+    let worktree = AgentOptions { worktree: Some(WorktreeChoice::default()), ..AgentOptions::default() };
+    let first = || idle(0, vec![ask_with(0, "a", worktree.clone())]);
+    let closed = || Input::WorktreeClosed { call: CallId(0), report: None, error: None };
+    let null = CoreOptions {
+        rules: ScriptRules { on_agent_error: OnAgentError::Null, ..options().rules },
+        ..options()
+    };
+    for (options, ended, close, shown, is_failed) in [
+        (options(), reply(0, "1", 4.0), "close 0 true", "0.0=1 (4)", false),
+        (options(), broken(0, 4.0), "close 0 false", "0.0!Error: RangeError: bad (4)", true),
+        (null, broken(0, 4.0), "close 0 false", "0.0=null (4)", true),
+    ] {
+        for drift in [Drift::Fail, Drift::Match, Drift::Prefix] {
+            let mut run = Run::new(options.clone());
+            run.play([(first(), "+0, agent 0#1"), (ended.clone(), close)]);
+            // Twice, so that nothing is lost with the part of the journal that has not come to it.
+            for _ in 0..2 {
+                run = run.resume(options.clone(), drift);
+                let begun = if drift == Drift::Fail { "close left 0" } else { "+0, close left 0" };
+                run.play([(first(), begun)]);
+            }
+            let effects = run.feed(closed());
+            assert_eq!(told(&effects), format!("-0 (4), {shown}"), "{drift:?}");
+            assert_eq!((charged(&effects), run.spent()), (Some(4.0), 4.0));
+            let failed = effects.iter().any(|effect| {
+                matches!(effect, Effect::Record(record) if matches!(**record, Record::Ended { failed: true, .. }))
+            });
+            assert_eq!(failed, is_failed);
+        }
+    }
+}
+
+#[test]
+fn an_answer_whose_worktree_is_being_closed_needs_no_budget() {
+    let worktree = AgentOptions { worktree: Some(WorktreeChoice::default()), ..AgentOptions::default() };
+    let first = || idle(0, vec![ask_with(0, "a", worktree.clone())]);
+    let mut run = Run::new(hard(4.0));
+    run.feed(first());
+    run.feed(reply(0, "1", 4.0));
+    for drift in [Drift::Fail, Drift::Match] {
+        let mut again = run.resume(hard(4.0), drift);
+        let effects = told(&again.feed(first()));
+        assert!(effects.ends_with("close left 0"), "{effects}");
     }
 }
 

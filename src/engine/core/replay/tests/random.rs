@@ -493,7 +493,9 @@ impl World {
                 self.shown.push((call, false, format!("{vm:?} {parent:?} {request:?} {depth} {budget:?}")));
                 self.start_child(call, vm, &request, depth, budget);
             }
-            Effect::CloseWorktree { call, .. } => drop(self.under_way.insert(call, UnderWay::Closing)),
+            Effect::CloseWorktree { call, .. } | Effect::CloseLeftWorktree { call, .. } => {
+                self.under_way.insert(call, UnderWay::Closing);
+            }
             Effect::StartTimer { call, .. } => {
                 // A script that is cancelled does other things than before.
                 assert!(self.cancelled || !self.recorded.contains(&(call, true)), "timer {call} runs again");
@@ -707,7 +709,7 @@ impl World {
                 Some(UnderWay::Closing) => What::Closed,
                 Some(UnderWay::Timer | UnderWay::Sleep) => What::Fired,
                 Some(UnderWay::Running) => {
-                    assert!(self.setup.worktrees || !self.setup.is_exact(), "{call} runs once more");
+                    assert!(!self.setup.is_exact(), "{call} runs once more");
                     // Other calls than before may have this number in a run that does not go on exactly.
                     let answer = What::Answer { value: 0, tokens: 0 };
                     let known = attempt.map(|attempt| attempt.what.again());
