@@ -9,17 +9,10 @@ import { test } from 'node:test'
 
 import { createEngine } from '@smol-workflow/engine'
 
+import { all, never, open } from './engine-support.mjs'
 import { folder, node, root, script } from './support.mjs'
 
 const windows = process.platform === 'win32' && 'processes are ended by signals'
-const never = () => new Promise(() => {})
-
-function open(t, path) {
-  const engine = createEngine({ store: { path: join(path, 'runs.db'), synchronous: 'normal' } })
-  t.after(() => engine.close())
-  return engine
-}
-
 const flow = (body) => ({ source: script(`export default async (args) => { ${body} }`) })
 
 /** Runs until `last` is asked for, and leaves the run there as a process does that is told to stop. */
@@ -41,12 +34,6 @@ async function until(t, path, source, last, answer, options = {}) {
   }
   await engine.close()
   await assert.rejects(run.result, { code: 'ERR_RUN_LEFT' })
-}
-
-async function events(engine, id) {
-  const found = []
-  for await (const event of engine.events(id)) found.push(event)
-  return found
 }
 
 test('1: what was done before a phase that fails does not run again', async (t) => {
@@ -83,7 +70,7 @@ test('2: calls that are equal each resume to their own answer', async (t) => {
     return `${prompt} ${number}`
   }
   await until(t, path, source, (prompt) => prompt === 'last', answer, { args: { branch: true } })
-  const first = (await events(open(t, path), 'r')).filter(({ type }) => type === 'call.ended').length
+  const first = (await all(open(t, path).events('r'))).filter(({ type }) => type === 'call.ended').length
   assert.equal(first, 10)
   const result = await (await open(t, path).resume('r', { onAgent: async () => 'end' })).result
   assert.equal(count, 10)
@@ -109,7 +96,7 @@ test('4: after a cancel `finally` runs; a call that takes too long is tried agai
   for await (const { type } of cancelled.events()) if (type === 'call.started') break
   await cancelled.cancel()
   await assert.rejects(cancelled.result, { code: 'ERR_RUN_CANCELLED' })
-  assert.ok((await events(engine, 'c')).some(({ type, values }) => type === 'log' && values[0] === 'cleaned'))
+  assert.ok((await all(engine.events('c'))).some(({ type, values }) => type === 'log' && values[0] === 'cleaned'))
 
   let asked = 0
   const slow = await engine.run(flow("return [await agent('slow', { timeoutMs: 20, retry: { maxAttempts: 2 } }), await agent('next')]"), {
@@ -138,25 +125,30 @@ test('6: whoever has lost a run writes nothing more, and the new owner is not di
   let go
   let aborted
   const gone = new Promise((resolve) => (aborted = resolve))
-  const source = flow("return [await agent('a'), await agent('b')]")
-  const onAgent = (prompt, { signal } = {}) =>
-    new Promise((resolve) => {
-      go = () => resolve(`${prompt} of the zombie`)
-      signal?.addEventListener('abort', () => aborted())
-    })
-  const lost = await zombie.run(source, { runId: 'r', onAgent })
-  for await (const { type } of lost.events()) if (type === 'call.started') break
+  const source = flow("return parallel([() => agent('a'), () => agent('b')])")
+  const agentProvider = {
+    name: 'own',
+    run: ({ prompt, context }) =>
+      new Promise((resolve) => {
+        if (prompt === 'a') go = () => resolve({ output: 'a of the zombie' })
+        else context.signal.addEventListener('abort', aborted)
+      }),
+  }
+  const lost = await zombie.run(source, { runId: 'r', agentProvider })
+  let begun = 0
+  for await (const { type } of lost.events()) if (type === 'call.started' && ++begun === 2) break
   // As if the machine had slept, or the lock been lost: the others see nobody alive.
   for (const file of readdirSync(join(path, 'runs.db-owners'))) rmSync(join(path, 'runs.db-owners', file))
   const owner = open(t, path)
   const taken = await owner.resume('r', { onAgent: async (prompt) => `${prompt} of the owner` })
   go()
   await assert.rejects(lost.result, { code: 'ERR_RUN_LEASE_LOST' })
+  // Its agents are told to end.
+  await gone
   assert.deepEqual(await taken.result, ['a of the owner', 'b of the owner'])
-  const told = await events(owner, 'r')
+  const told = await all(owner.events('r'))
   assert.deepEqual(told.map(({ seq }) => seq), told.map((_, index) => index + 1))
   assert.equal(told.filter(({ type }) => type === 'call.ended').length, 2)
-  void gone
 })
 
 test('8: each call that was started has one end, however it ends', async (t) => {
@@ -181,7 +173,7 @@ test('8: each call that was started has one end, however it ends', async (t) => 
     ['r', ['abandoned', 'completed', 'completed', 'failed', 'failed']],
     ['c', ['cancelled', 'cancelled', 'cancelled']],
   ]) {
-    const told = await events(engine, id)
+    const told = await all(engine.events(id))
     const ended = told.filter(({ type }) => type === 'call.ended')
     const started = new Set(told.filter(({ type }) => type === 'call.started').map(({ call }) => call))
     assert.deepEqual(ended.map(({ call }) => call).sort(), [...started].sort())

@@ -7,23 +7,12 @@ import { test } from 'node:test'
 
 import { createEngine } from '@smol-workflow/engine'
 
+import { all, open } from './engine-support.mjs'
 import { folder, node, root, script } from './support.mjs'
 
 const windows = process.platform === 'win32' && 'processes are ended by signals'
 
 /** An engine with a store of its own, closed after the test. */
-function open(t, path = folder(t, {}), options = {}) {
-  const engine = createEngine({ store: { path: join(path, 'runs.db'), synchronous: 'normal' }, ...options })
-  t.after(() => engine.close())
-  return engine
-}
-
-async function all(events) {
-  const found = []
-  for await (const event of events) found.push(event)
-  return found
-}
-
 const answer = (calls = []) => async (prompt) => {
   calls.push(prompt)
   return { output: `<${prompt}>`, usage: { outputTokens: 1 } }

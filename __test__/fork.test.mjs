@@ -7,15 +7,10 @@ import { test } from 'node:test'
 
 import { createEngine } from '@smol-workflow/engine'
 
+import { open } from './engine-support.mjs'
 import { folder, node, root, script, smolWf } from './support.mjs'
 
 const windows = process.platform === 'win32' && 'processes are ended by signals'
-
-function open(t, path = folder(t, {}), options = {}) {
-  const engine = createEngine({ store: { path: join(path, 'runs.db'), synchronous: 'normal', ...options } })
-  t.after(() => engine.close())
-  return engine
-}
 
 /** Answers that count how often they were asked for, and cost one token each. */
 function counted() {
@@ -153,7 +148,7 @@ test('points that a run has not come to are refused, and nothing is lost', async
 })
 
 test('texts larger than the store takes are refused with the limit, and nothing is lost', async (t) => {
-  const engine = open(t, undefined, { limits: { sourceBytes: 2000, argsBytes: 100, entryBytes: 3000, resultBytes: 200 } })
+  const engine = open(t, undefined, { store: { limits: { sourceBytes: 2000, argsBytes: 100, entryBytes: 3000, resultBytes: 200 } } })
   const run = (source, options) => engine.run({ source: script(source) }, options)
   const long = 'x'.repeat(5000)
   const refused = (limit) => ({ code: 'ERR_STORE_TOO_LARGE', details: { limit: `store.limits.${limit}` } })

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 
 import { createEngine, runWorkflow } from '@smol-workflow/engine'
 
+import { all, open } from './engine-support.mjs'
 import { environment, folder, node, root, script, smolWf } from './support.mjs'
 
 const windows = process.platform === 'win32'
@@ -17,18 +18,6 @@ const body = (text) => ({ source: `export const meta = { name: 'test', descripti
 const NAP = 150
 /** So long that nobody wakes by himself. */
 const LONG = '1h'
-
-function open(t, path = folder(t, {}), options = {}) {
-  const engine = createEngine({ store: { path: join(path, 'runs.db'), synchronous: 'normal' }, ...options })
-  t.after(() => engine.close())
-  return engine
-}
-
-async function all(iterator) {
-  const list = []
-  for await (const each of iterator) list.push(each)
-  return list
-}
 
 /** Resolves when the run is put away, to the event that says so. */
 async function suspended(run, from = 1) {
