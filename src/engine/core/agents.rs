@@ -465,7 +465,7 @@ impl Core {
     ) -> bool {
         let seed = self.options.seed;
         let Some(agent) = self.agent(id) else { return false };
-        let delay = limits::delay(wait, agent.limited, limits::noise(seed, id, agent.attempts));
+        let delay = limits::delay(wait, agent.limited, limits::noise(seed, id, agent.limited));
         let waited = agent.waited.saturating_add(delay);
         if waited > wait.limit {
             return false;

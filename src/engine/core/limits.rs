@@ -50,10 +50,10 @@ pub(super) fn delay(wait: Wait, times: u32, noise: f64) -> Duration {
     }
 }
 
-/// A number from 0 to 1 that looks like chance and is not: of the same run, call and attempt it is the same. The
-/// constants are those of the generator SplitMix64.
-pub(super) fn noise(seed: u64, call: CallId, attempt: u32) -> f64 {
-    let mut bits = seed ^ call.0.rotate_left(32) ^ u64::from(attempt);
+/// A number from 0 to 1 that looks like chance and is not: of the same run, call and wait it is the same. The constants
+/// are those of the generator SplitMix64.
+pub(super) fn noise(seed: u64, call: CallId, times: u32) -> f64 {
+    let mut bits = seed ^ call.0.rotate_left(32) ^ u64::from(times);
     bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -103,9 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn noise_differs_between_calls_and_attempts() {
+    fn noise_differs_between_calls_and_waits() {
         let all: Vec<f64> =
-            (0..100).flat_map(|call| (1..3).map(move |attempt| noise(7, CallId(call), attempt))).collect();
+            (0..100).flat_map(|call| (0..2).map(move |times| noise(7, CallId(call), times))).collect();
         assert!(all.iter().all(|noise| (0.0..1.0).contains(noise)));
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         assert!((0.4..0.6).contains(&mean), "{mean}");
