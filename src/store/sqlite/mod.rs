@@ -15,6 +15,8 @@ mod texts;
 mod writer;
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -6,7 +6,6 @@ mod faults;
 mod opening;
 mod ownership;
 mod tasks;
-mod vfs;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
