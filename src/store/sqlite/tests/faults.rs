@@ -197,6 +197,25 @@ fn what_is_tried_again_at_once_does_not_fail_with_what_failed() {
     assert!(matches!(second.recv().unwrap().wait(), Ok(Created::New(_))));
 }
 
+#[test]
+fn a_lease_that_could_not_be_given_back_stands_in_nobodys_way_here() {
+    let failing = Failing::new();
+    let folder = Folder::without_disk();
+    let (store, other) = (open_failing(&folder.path()).unwrap(), folder.open());
+    let lease = started(&store, "a");
+    failing.arm(Fault::Full, 1, FOR_EVER);
+    assert_eq!(code(store.release(&lease, 200).wait()), "ERR_STORE_FULL");
+    failing.disarm();
+    // Others cannot know it.
+    assert_eq!(code(other.claim(&id("a"), TTL, 300).wait()), "ERR_RUN_OWNED");
+    let again = store.claim(&id("a"), TTL, 300).wait().unwrap().lease;
+    assert_eq!(again.epoch, 2);
+    // Now somebody has it once more.
+    assert_eq!(code(store.claim(&id("a"), TTL, 300).wait()), "ERR_RUN_OWNED");
+    assert_eq!(code(store.append(&lease, batch(numbered(1..=1))).wait()), "ERR_RUN_LEASE_LOST");
+    store.append(&again, batch(numbered(1..=1))).wait().unwrap();
+}
+
 fn restore(files: &Files) -> Folder {
     let folder = Folder::without_disk();
     let state = folder.path().parent().unwrap().to_owned();
