@@ -2,8 +2,6 @@
 
 use super::super::testing::{FOR_EVER, Failing, Fault, Files, Operation};
 use super::*;
-use std::sync::Mutex;
-use std::task::{Context, Poll, Wake, Waker};
 
 use crate::model::tasks::{Claim, Claiming, Spawn, TaskState};
 use crate::store::tasks::TaskStore as _;
@@ -165,36 +163,22 @@ fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
     }
 }
 
-/// Gets to work in the moment in which it is woken, on the thread that wakes it.
-struct AtOnce<F>(Mutex<Option<F>>);
-
-impl<F: FnOnce() + Send + 'static> Wake for AtOnce<F> {
-    fn wake(self: Arc<Self>) {
-        if let Some(work) = self.0.lock().unwrap().take() {
-            work();
-        }
-    }
-}
-
 #[test]
 fn what_is_tried_again_at_once_does_not_fail_with_what_failed() {
     let failing = Failing::new();
     let folder = Folder::without_disk();
     let store = Arc::new(open_failing(&folder.path()).unwrap());
     failing.arm(Fault::Full, 1, 1);
-    let mut first = store.create(new_run("a"), TTL, 100);
-    let (sender, second) = std::sync::mpsc::channel();
-    let again = {
-        let store = store.clone();
-        move || sender.send(store.create(new_run("a"), TTL, 100)).unwrap()
-    };
-    let waker = Waker::from(Arc::new(AtOnce(Mutex::new(Some(again)))));
-    // On the thread of the store; or here, if that was quicker.
-    if let Poll::Ready(answer) = Pin::new(&mut first).poll(&mut Context::from_waker(&waker)) {
-        assert_eq!(code(answer), "ERR_STORE_FULL");
-        waker.wake();
-    }
-    assert!(matches!(second.recv().unwrap().wait(), Ok(Created::New(_))));
+    let (tell, told) = std::sync::mpsc::channel();
+    let there = store.clone();
+    // Most of it on the thread of the store, in the moment in which the first answer is given.
+    OnWake::start(async move {
+        let first = there.create(new_run("a"), TTL, 100).await.map(drop);
+        let second = there.create(new_run("a"), TTL, 100).await;
+        tell.send((code(first), matches!(second, Ok(Created::New(_))))).unwrap();
+    });
+    assert_eq!(told.recv().unwrap(), ("ERR_STORE_FULL", true));
+    store.close().wait().unwrap();
 }
 
 #[test]
