@@ -5,9 +5,25 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970, for people who read events, and for limits that end at a certain time.
 pub(super) fn now_ms() -> u64 {
-    SystemTime::now()
+    time_of_day()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(not(test))]
+fn time_of_day() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Where a test has paused time, that of the day stands still and goes on with it.
+#[cfg(test)]
+fn time_of_day() -> SystemTime {
+    use std::sync::LazyLock;
+    use tokio::time::Instant;
+
+    static START: LazyLock<(SystemTime, Instant)> =
+        LazyLock::new(|| (SystemTime::now(), std::time::Instant::now().into()));
+    START.0 + Instant::now().duration_since(START.1)
 }
 
 /// Waits; on tokio's clock, which tests pause.

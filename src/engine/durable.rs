@@ -344,8 +344,14 @@ impl Durable {
         let keeper = keep(self.store.clone(), lease.clone(), control.clone(), runtime);
         let status = RunPatch { status: Some(RunStatus::Running), ..RunPatch::default() };
         let batch = Batch { patch: Some(status), at: clock::now_ms(), ..Batch::default() };
-        self.store.append(lease, batch).await?;
-        Ok(keeper)
+        match self.store.append(lease, batch).await {
+            Ok(()) => Ok(keeper),
+            Err(error) => {
+                // Whoever tries again need not wait for that.
+                drop(self.store.release(lease, clock::now_ms()).await);
+                Err(error)
+            }
+        }
     }
 
     fn conflict(&self, how: &str) -> WorkflowError {

@@ -118,14 +118,28 @@ pub(super) fn hopeless(error: ErrorData) -> Box<AttemptFailure> {
 
 /// The process could not be run.
 pub(super) fn not_started(kind: Kind, error: ProcessError, invocation: &Invocation) -> Box<AttemptFailure> {
-    let lost = matches!(error, ProcessError::Lost { .. });
+    let retryable = error.may_pass();
     let mut data = ErrorData::from(error);
     match data.code.as_deref() {
         Some("ENOENT") => data.hint = Some(where_to_find(kind, invocation)),
-        Some(_) => {}
+        Some(code) => data.hint = want_of_room(code).map(str::to_owned),
         None => data.code = Some("ERR_AGENT_ENDED".to_owned()),
     }
-    Box::new(AttemptFailure { error: data, retryable: lost, ..AttemptFailure::default() })
+    Box::new(AttemptFailure { error: data, retryable, ..AttemptFailure::default() })
+}
+
+/// What to do where the system has no room for one more program.
+fn want_of_room(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "EAGAIN" => {
+            "there are as many processes as there may be: let fewer agents run at once (concurrency), or raise the limit (ulimit -u)"
+        }
+        "EMFILE" | "ENFILE" => {
+            "there are as many open files as there may be: let fewer agents run at once (concurrency), or raise the limit (ulimit -n)"
+        }
+        "ENOMEM" => "there is no memory for one more process: let fewer agents run at once (concurrency)",
+        _ => return None,
+    })
 }
 
 /// Where a program that is not there was looked for, and how it gets there.
@@ -174,6 +188,7 @@ pub(super) fn shut_down(kind: Kind) -> Box<AttemptFailure> {
 mod tests {
     use super::*;
     use crate::providers::answer::{Denial, Limit, Record};
+    use crate::providers::testing::Asked;
     use serde_json::json;
 
     fn failure(kind: FailureKind) -> Failure {
@@ -213,6 +228,29 @@ mod tests {
             assert_eq!(attempt.error.code.as_deref(), Some(code));
             assert_eq!(attempt.retryable, retryable, "{code}");
             assert_eq!((attempt.usage.charged, attempt.session_id.as_deref()), (3.0, Some("s")), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_finds_no_room_may_find_some_later() {
+        let asked = Asked::new("x", json!(null));
+        let invocation = crate::providers::pi::command::invocation(&asked.call()).unwrap();
+        for (code, retryable, hint) in [
+            ("EAGAIN", true, "ulimit -u"),
+            ("EMFILE", true, "ulimit -n"),
+            ("ENFILE", true, "ulimit -n"),
+            ("ENOMEM", true, "memory"),
+            ("ETXTBSY", true, ""),
+            ("ENOENT", false, "PATH"),
+            ("EACCES", false, ""),
+            ("E2BIG", false, ""),
+        ] {
+            let source = std::io::Error::other("x");
+            let error = ProcessError::Spawn { program: "agent".to_owned(), code: code.to_owned(), source };
+            let failure = not_started(Kind::Pi, error, &invocation);
+            assert_eq!((failure.error.code.as_deref(), failure.retryable), (Some(code), retryable));
+            let said = failure.error.hint.unwrap_or_default();
+            assert!(said.contains(hint) && said.is_empty() == hint.is_empty(), "{code}: {said}");
         }
     }
 

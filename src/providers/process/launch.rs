@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{CString, OsStr, OsString, c_char, c_int, c_void};
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeReader, PipeWriter};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -26,6 +26,8 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 use super::root::{Own, Root};
 use super::spawn::{Spawned, working_folder};
+#[cfg(test)]
+use super::testing;
 use super::{Command, FirstSignal};
 
 /// For `prepare`, whose frames are small, and the C library's wrappers of system calls.
@@ -50,13 +52,13 @@ pub(super) fn launch(
 ) -> io::Result<Spawned> {
     let (stdin, input) = match &command.stdin {
         Some(_) => {
-            let (reader, writer) = io::pipe()?;
+            let (reader, writer) = pipe()?;
             (OwnedFd::from(reader), Some(OwnedFd::from(writer)))
         }
         None => (File::open("/dev/null")?.into(), None),
     };
-    let (output, stdout) = io::pipe()?;
-    let (errors, stderr) = io::pipe()?;
+    let (output, stdout) = pipe()?;
+    let (errors, stderr) = pipe()?;
     let stdin_pipe = input.map(|input| ChildStdin::from_std(library::ChildStdin::from(input))).transpose()?;
     let stdout_pipe = ChildStdout::from_std(library::ChildStdout::from(OwnedFd::from(output)))?;
     let stderr_pipe = ChildStderr::from_std(library::ChildStderr::from(OwnedFd::from(errors)))?;
@@ -79,6 +81,12 @@ pub(super) fn launch(
         stdout: Some(stdout_pipe),
         stderr: Some(stderr_pipe),
     })
+}
+
+fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    #[cfg(test)]
+    testing::pass(testing::Step::Pipe)?;
+    io::pipe()
 }
 
 /// Ends a child that cannot be held.
@@ -166,6 +174,8 @@ impl Plan {
     /// Makes the child, and waits until it is the program or has failed. With its number comes a descriptor (pidfd), which
     /// also names it where the host wants no exit statuses and the number is free again at once.
     fn carry_out(mut self) -> io::Result<(Pid, OwnedFd)> {
+        #[cfg(test)]
+        testing::pass(testing::Step::Start)?;
         let mut stack = vec![MaybeUninit::<u128>::uninit(); STACK / size_of::<u128>()];
         let top = stack.as_mut_ptr_range().end.cast::<c_void>();
         let plan = (&raw mut self).cast::<c_void>();

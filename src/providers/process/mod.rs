@@ -26,6 +26,8 @@ mod end;
 mod guard;
 #[cfg(target_os = "linux")]
 mod launch;
+#[cfg(test)]
+pub mod testing;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -217,6 +219,21 @@ pub enum ProcessError {
     /// Somebody else in this process took its exit status away, or the system has none to give.
     #[error("cannot learn how {program} ended: {message}")]
     Lost { program: String, message: String },
+}
+
+impl ProcessError {
+    /// Whether it may come out differently in a moment, with nothing changed.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Spawn { code, .. } => may_pass(code),
+            Self::Lost { .. } => true,
+        }
+    }
+}
+
+/// Whether an error of a start says that the system has no room just now; or that somebody is just writing the program.
+pub fn may_pass(code: &str) -> bool {
+    matches!(code, "EAGAIN" | "EMFILE" | "ENFILE" | "ENOMEM" | "ENOSPC" | "ETXTBSY")
 }
 
 impl From<ProcessError> for ErrorData {

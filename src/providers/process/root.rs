@@ -83,6 +83,8 @@ mod own {
     impl Own {
         /// A child that was just started, with its pidfd, on the runtime around the caller.
         pub(in super::super) fn new(pid: Pid, descriptor: OwnedFd) -> io::Result<Self> {
+            #[cfg(test)]
+            super::super::testing::pass(super::super::testing::Step::Hold)?;
             // SAFETY: an `OwnedFd` is open, and the same, for as long as it is; and it moves in here.
             let descriptor = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
             Ok(Self { pid, descriptor: Some(descriptor?) })

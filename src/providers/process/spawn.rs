@@ -72,6 +72,8 @@ fn spawner() -> io::Result<mpsc::Sender<Job>> {
     if let Some(sender) = &*spawner {
         return Ok(sender.clone());
     }
+    #[cfg(test)]
+    super::testing::pass(super::testing::Step::Thread)?;
     let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
     thread::Builder::new().name("spawner".to_owned()).spawn(move || {
         // As long as this thread there is the pipe that it waits at.

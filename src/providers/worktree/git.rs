@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::error::ErrorData;
-use crate::providers::process::{Command, End, Flow, Status, Watch, run};
+use crate::providers::process::{Command, End, Flow, Status, Watch, may_pass, run};
 
 /// The code of every error of this room that is not a mistake in an option.
 pub const ERR_WORKTREE: &str = "ERR_WORKTREE";
@@ -226,16 +226,20 @@ impl Call<'_> {
         if output.ok() { Ok(output) } else { Err(failure(&what, cwd, &output)) }
     }
 
-    /// Runs it, and again while another git holds a lock.
+    /// Runs it, and again while another git holds a lock, or the system has no room for it.
     ///
     /// # Errors
     /// Git cannot be started, takes for ever, or is ended because the engine is.
     pub async fn output(self) -> Result<Output, ErrorData> {
         let mut wait = FIRST_WAIT;
         for _ in 1..self.git.tries {
-            let output = self.once().await?;
-            if output.ok() || !is_busy(&output.stderr) {
-                return Ok(output);
+            let output = self.once().await;
+            let again = match &output {
+                Ok(output) => !output.ok() && is_busy(&output.stderr),
+                Err(error) => finds_no_room(error),
+            };
+            if !again {
+                return output;
             }
             sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -326,6 +330,12 @@ pub(super) fn failure(what: &str, cwd: &Path, output: &Output) -> ErrorData {
         said => said,
     };
     error(format!("{what} failed with code {} in {}: {said}", output.code, cwd.display()))
+}
+
+/// Whether git was not started for a reason that may pass. What it was to do is not to fail for that: it may be the end of
+/// an agent's work.
+fn finds_no_room(error: &ErrorData) -> bool {
+    error.cause.as_ref().and_then(|cause| cause.code.as_deref()).is_some_and(may_pass)
 }
 
 /// Whether another git is at work, and it is worth to ask again.

@@ -73,7 +73,7 @@ impl Deletion {
                 {
                     // Somebody may have taken it since it was looked for.
                     let found = summary(&change, run)?;
-                    if found.is_some_and(|found| refuse_if_owned(&self.me, &found, self.now).is_ok()) {
+                    if found.is_some_and(|found| refuse_if_owned(&self.me, run, &found, self.now).is_ok()) {
                         delete(&change, run, &mut deleted)?;
                     }
                 }
@@ -130,7 +130,7 @@ fn select(tables: &Connection, me: &Me, selection: &Selection, now: u64) -> Resu
                     return Err(StoreError::UnknownRun { run: id.clone() }.into());
                 };
                 if let Some(run) = summary(tables, number)? {
-                    refuse_if_owned(me, &run, now)?;
+                    refuse_if_owned(me, number, &run, now)?;
                 }
                 Ok(number)
             })
@@ -141,7 +141,8 @@ fn select(tables: &Connection, me: &Me, selection: &Selection, now: u64) -> Resu
             let found = statement
                 .query_map(params_from_iter(values), |row| Ok((row.get(0)?, rows::summary(tables, row)?)))?;
             let found: Vec<(i64, RunSummary)> = found.collect::<Result<_, _>>()?;
-            let free = found.into_iter().filter(|(_, run)| refuse_if_owned(me, run, now).is_ok());
+            let free =
+                found.into_iter().filter(|(number, run)| refuse_if_owned(me, *number, run, now).is_ok());
             free.map(|(number, _)| number).collect()
         }
     };

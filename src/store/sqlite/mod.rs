@@ -15,6 +15,8 @@ mod texts;
 mod writer;
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
@@ -82,7 +84,7 @@ impl SqliteStore {
         if !options.read_only {
             let mut connection = place.connect()?;
             let (number, presence) = place.enter(&mut connection)?;
-            let me = Me { number, folder: presence::folder(&place.site.path).into() };
+            let me = Me::new(number, &place.site.path);
             let writer =
                 Writer::start(place.clone(), connection, presence).map_err(|error| place.site.io(&error))?;
             writing = Some(Writing { writer, me });
@@ -191,6 +193,10 @@ impl Store for SqliteStore {
 
     fn release(&self, lease: &Lease, now: u64) -> Pending<()> {
         let lease = lease.clone();
+        if let Some(writing) = &self.writing {
+            // Whether it can be written or not.
+            writing.me.give_back(&lease);
+        }
         self.write(0, move |tables, _| owners::release(tables, &lease, now))
     }
 

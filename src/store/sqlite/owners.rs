@@ -2,7 +2,9 @@
 //!
 //! Every function runs inside the writer's transaction, so what it has looked at is still true when it is written.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -22,7 +24,30 @@ use crate::model::store::StoreError;
 pub(super) struct Me {
     pub(super) number: i64,
     /// Where everybody's signs of life are.
-    pub(super) folder: std::sync::Arc<Path>,
+    pub(super) folder: Arc<Path>,
+    /// Leases that were given back, by the number of the run: the newest of each. Of some that could not be written, and
+    /// then only we ourselves know that nobody is at work on the run.
+    given_back: Arc<Mutex<BTreeMap<i64, u64>>>,
+}
+
+impl Me {
+    pub(super) fn new(number: i64, database: &Path) -> Self {
+        Self { number, folder: presence::folder(database).into(), given_back: Arc::default() }
+    }
+
+    /// Whoever had this lease has promised to write nothing more with it.
+    pub(super) fn give_back(&self, lease: &Lease) {
+        self.given_back().insert(lease.number, lease.epoch);
+    }
+
+    fn has_given_back(&self, run: i64, epoch: u64) -> bool {
+        self.given_back().get(&run) == Some(&epoch)
+    }
+
+    fn given_back(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, u64>> {
+        // Nothing that could panic is done under the lock.
+        self.given_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A run to be created, with everything computed that does not need the database.
@@ -110,7 +135,7 @@ pub(super) fn claim(
     let Some((number, record)) = rows::record(tables, id)? else {
         return Err(StoreError::UnknownRun { run: id.clone() }.into());
     };
-    refuse_if_owned(me, &record.summary, now)?;
+    refuse_if_owned(me, number, &record.summary, now)?;
     let epoch = record.summary.epoch + 1;
     tables
         .prepare_cached("UPDATE runs SET epoch = ?2, owner = ?3, lease_until = ?4 WHERE number = ?1")?
@@ -120,9 +145,12 @@ pub(super) fn claim(
 }
 
 /// Refuses if somebody who is alive has the run, and has said so not long ago.
-pub(super) fn refuse_if_owned(me: &Me, run: &RunSummary, now: u64) -> Result<(), StoreError> {
+pub(super) fn refuse_if_owned(me: &Me, number: i64, run: &RunSummary, now: u64) -> Result<(), StoreError> {
     let Some(owner) = &run.owner else { return Ok(()) };
     let here = owner.number == me.number;
+    if here && me.has_given_back(number, run.epoch) {
+        return Ok(());
+    }
     if owner.lease_until <= now || !(here || presence::is_alive(&me.folder, owner.number)) {
         return Ok(());
     }

@@ -6,12 +6,12 @@ mod faults;
 mod opening;
 mod ownership;
 mod tasks;
-mod vfs;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -126,6 +126,26 @@ fn check(path: &Path) {
         WHERE typeof(text) = 'integer' AND NOT EXISTS \
         (SELECT 1 FROM blobs JOIN blob_uses ON blob = number WHERE number = text AND blob_uses.run = run)";
     assert_eq!(number(missing), 0, "texts without their blob");
+}
+
+/// Work that goes on in the moment in which it is woken, on the thread that wakes it. Where that is the thread of a store,
+/// the store must be closed before it is dropped.
+struct OnWake(Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
+
+impl OnWake {
+    fn start(work: impl Future<Output = ()> + Send + 'static) {
+        Arc::new(Self(Mutex::new(Some(Box::pin(work))))).wake();
+    }
+}
+
+impl Wake for OnWake {
+    fn wake(self: Arc<Self>) {
+        let waker = Waker::from(self.clone());
+        let mut work = self.0.lock().unwrap();
+        if work.as_mut().is_some_and(|work| work.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()) {
+            *work = None;
+        }
+    }
 }
 
 #[test]

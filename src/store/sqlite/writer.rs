@@ -282,10 +282,11 @@ impl Body {
                 }
             }
             Err(failure) => {
-                settle(group, &Err(failure.error.clone()));
-                if !failure.local {
-                    self.fail_the_rest(&failure.error);
-                }
+                // Before anybody is told: whoever tries again at once is not to be taken for one of those.
+                let rest = if failure.local { Vec::new() } else { self.the_rest() };
+                let outcome = Err(failure.error);
+                settle(group, &outcome);
+                settle(rest, &outcome);
             }
         }
     }
@@ -311,12 +312,13 @@ impl Body {
         outcome
     }
 
-    /// Everything that was handed over before the failure was known fails with it. What is handed over later is tried.
-    fn fail_the_rest(&self, error: &StoreError) {
+    /// Everything that was handed over before a failure is known fails with it. What is handed over later is tried.
+    fn the_rest(&self) -> Vec<Box<dyn Work>> {
         let mut queue = self.end.0.queue();
         let (rest, kept): (VecDeque<_>, VecDeque<_>) =
             queue.jobs.drain(..).partition(|job| matches!(job, Job::Grouped { .. }));
         queue.jobs = kept;
+        drop(queue);
         let mut works = Vec::new();
         let mut sum = 0;
         for job in rest {
@@ -325,9 +327,8 @@ impl Body {
                 works.push(work);
             }
         }
-        drop(queue);
-        settle(works, &Err(error.clone()));
         self.done(sum);
+        works
     }
 
     /// The connection, opened again if need be.

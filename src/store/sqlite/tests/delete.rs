@@ -80,21 +80,34 @@ fn what_somebody_works_on_is_not_deleted() {
 #[test]
 fn others_write_while_much_is_deleted() {
     let folder = Folder::new();
-    let store = folder.open();
+    let store = Arc::new(folder.open());
     for number in 0..30 {
         finished(&store, &format!("r{number}"), &format!("return {number}\n"), numbered(1..=1_000));
     }
     let lease = started(&store, "a");
-    let finished = Filter { status: vec![RunStatus::Completed], ..Filter::default() };
-    let deletion = store.delete(Selection::Filter(finished), false, 500);
-    for seq in 1..=5 {
-        store.append(&lease, batch(numbered(seq..=seq))).wait().unwrap();
-    }
+    // Nothing can be written yet.
+    let other = Connection::open(folder.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let there = store.clone();
+    // On the thread that deletes: it is never ahead of us by more than a step, however busy the machine is.
+    OnWake::start(async move {
+        there.append(&lease, batch(numbered(1..=1))).await.unwrap();
+        let over = Filter { status: vec![RunStatus::Completed], ..Filter::default() };
+        let deletion = there.delete(Selection::Filter(over), false, 500);
+        for seq in 2..=6 {
+            there.append(&lease, batch(numbered(seq..=seq))).await.unwrap();
+        }
+        let left = there.list(&Filter::default()).unwrap().len();
+        tell.send((left, deletion.await.unwrap())).unwrap();
+    });
+    other.execute_batch("ROLLBACK").unwrap();
+    let (left, deleted) = told.recv().unwrap();
     // A journal of 30 000 entries is not gone in five steps.
-    assert!(store.list(&Filter::default()).unwrap().len() > 1);
-    let deleted = deletion.wait().unwrap();
+    assert!(left > 1);
     assert_eq!((deleted.runs, deleted.entries), (30, 30_000));
     assert_eq!(store.list(&Filter::default()).unwrap().len(), 1);
-    drop(store);
+    store.close().wait().unwrap();
+    drop((store, other));
     check(&folder.path());
 }

@@ -1,12 +1,13 @@
 //! The N-th operation on the disk fails, for every N that there is.
 
-use super::vfs::{Failing, Fault, Files, NAME};
+use super::super::testing::{FOR_EVER, Failing, Fault, Files, Operation};
 use super::*;
+
 use crate::model::tasks::{Claim, Claiming, Spawn, TaskState};
 use crate::store::tasks::TaskStore as _;
 
 fn open_failing(path: &Path) -> Result<SqliteStore, StoreError> {
-    SqliteStore::open_in(path, StoreOptions::default(), Some(NAME), MIGRATIONS)
+    testing::open_failing(path, StoreOptions::default())
 }
 
 /// What happens to a store: each step is one write, which may be tried again. The runs are `kept`, and `gone` in the end.
@@ -56,7 +57,7 @@ impl Story<'_> {
             self.insist(|store| {
                 store.append(&kept, Batch { patch: Some(change.clone()), ..batch(entries.clone()) })
             });
-            self.failing.acknowledge(last);
+            testing::acknowledge(last);
         }
         let gone = self.create("gone");
         self.insist(|store| store.append(&gone, batch((1..=20).map(told).collect())));
@@ -74,7 +75,7 @@ impl Story<'_> {
             assert!(attempt < 4, "{:?}", self.errors);
         }
         self.insist(|store| store.append(&kept, batch((15..=16).map(told).collect())));
-        self.failing.acknowledge(16);
+        testing::acknowledge(16);
     }
 }
 
@@ -97,17 +98,17 @@ fn is_whole(path: &Path, at_least: u64) {
 #[test]
 fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
     let failing = Failing::new();
-    for (fault, stays, expected) in [
-        (Fault::Full, false, "ERR_STORE_FULL"),
-        (Fault::Full, true, "ERR_STORE_FULL"),
-        (Fault::Broken, false, "ERR_STORE_IO"),
-        (Fault::Broken, true, "ERR_STORE_IO"),
+    for (fault, times, expected) in [
+        (Fault::Full, 1, "ERR_STORE_FULL"),
+        (Fault::Full, FOR_EVER, "ERR_STORE_FULL"),
+        (Fault::Broken, 1, "ERR_STORE_IO"),
+        (Fault::Broken, FOR_EVER, "ERR_STORE_IO"),
     ] {
         let mut seen = 0;
         for at in 1.. {
             let folder = Folder::without_disk();
             let store = open_failing(&folder.path()).unwrap();
-            failing.arm(fault, at, stays);
+            failing.arm(fault, at, times);
             let mut story = Story { store: &store, failing: &failing, errors: Vec::new() };
             story.tell();
             for error in &story.errors {
@@ -115,7 +116,7 @@ fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
             }
             seen += story.errors.len();
             let before_its_end = failing.disarm();
-            failing.arm(fault, if before_its_end { u64::MAX } else { at }, stays);
+            failing.arm(fault, if before_its_end { u64::MAX } else { at }, times);
             drop(store);
             failing.disarm();
             is_whole(&folder.path(), 16);
@@ -134,10 +135,15 @@ fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
 #[test]
 fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
     let failing = Failing::new();
-    for fault in [Fault::Full, Fault::Broken] {
+    for (fault, least) in [
+        (Fault::Full, 5),
+        (Fault::Broken, 5),
+        (Fault::BrokenAt(Operation::Open), 2),
+        (Fault::BrokenAt(Operation::Map), 1),
+    ] {
         for at in 1.. {
             let folder = Folder::without_disk();
-            failing.arm(fault, at, false);
+            failing.arm(fault, at, 1);
             let opened = open_failing(&folder.path());
             let happened = failing.disarm();
             if let Err(error) = &opened {
@@ -150,11 +156,48 @@ fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
             drop(store);
             check(&folder.path());
             if !happened {
-                assert!(at > 5, "{at}");
+                assert!(at > least, "{fault:?} was over after {at} operations");
                 break;
             }
         }
     }
+}
+
+#[test]
+fn what_is_tried_again_at_once_does_not_fail_with_what_failed() {
+    let failing = Failing::new();
+    let folder = Folder::without_disk();
+    let store = Arc::new(open_failing(&folder.path()).unwrap());
+    failing.arm(Fault::Full, 1, 1);
+    let (tell, told) = std::sync::mpsc::channel();
+    let there = store.clone();
+    // Most of it on the thread of the store, in the moment in which the first answer is given.
+    OnWake::start(async move {
+        let first = there.create(new_run("a"), TTL, 100).await.map(drop);
+        let second = there.create(new_run("a"), TTL, 100).await;
+        tell.send((code(first), matches!(second, Ok(Created::New(_))))).unwrap();
+    });
+    assert_eq!(told.recv().unwrap(), ("ERR_STORE_FULL", true));
+    store.close().wait().unwrap();
+}
+
+#[test]
+fn a_lease_that_could_not_be_given_back_stands_in_nobodys_way_here() {
+    let failing = Failing::new();
+    let folder = Folder::without_disk();
+    let (store, other) = (open_failing(&folder.path()).unwrap(), folder.open());
+    let lease = started(&store, "a");
+    failing.arm(Fault::Full, 1, FOR_EVER);
+    assert_eq!(code(store.release(&lease, 200).wait()), "ERR_STORE_FULL");
+    failing.disarm();
+    // Others cannot know it.
+    assert_eq!(code(other.claim(&id("a"), TTL, 300).wait()), "ERR_RUN_OWNED");
+    let again = store.claim(&id("a"), TTL, 300).wait().unwrap().lease;
+    assert_eq!(again.epoch, 2);
+    // Now somebody has it once more.
+    assert_eq!(code(store.claim(&id("a"), TTL, 300).wait()), "ERR_RUN_OWNED");
+    assert_eq!(code(store.append(&lease, batch(numbered(1..=1))).wait()), "ERR_RUN_LEASE_LOST");
+    store.append(&again, batch(numbered(1..=1))).wait().unwrap();
 }
 
 fn restore(files: &Files) -> Folder {
@@ -173,7 +216,7 @@ fn what_is_acknowledged_survives_a_loss_of_power_at_any_moment() {
     for at in 1.. {
         let folder = Folder::without_disk();
         let store = open_failing(&folder.path()).unwrap();
-        failing.arm(Fault::PowerLoss, at, false);
+        failing.arm(Fault::PowerLoss, at, 1);
         let mut story = Story { store: &store, failing: &failing, errors: Vec::new() };
         story.tell();
         assert_eq!(story.errors, []);
@@ -236,11 +279,11 @@ fn work(story: &mut Story<'_>) {
 fn whichever_operation_fails_no_step_of_a_task_is_lost() {
     let failing = Failing::new();
     let mut seen = 0;
-    for (fault, stays) in [(Fault::Full, true), (Fault::Broken, false), (Fault::Broken, true)] {
+    for (fault, times) in [(Fault::Full, FOR_EVER), (Fault::Broken, 1), (Fault::Broken, FOR_EVER)] {
         for at in 1.. {
             let folder = Folder::without_disk();
             let store = open_failing(&folder.path()).unwrap();
-            failing.arm(fault, at, stays);
+            failing.arm(fault, at, times);
             let mut story = Story { store: &store, failing: &failing, errors: Vec::new() };
             work(&mut story);
             seen += story.errors.len();
