@@ -205,7 +205,8 @@ impl NativeStore {
         let store = self.0.clone();
         blocking(env, move || {
             let request = CancelRequest { at: now as u64, reason };
-            let run = store.request_cancel(&RunId(id.into()), request).wait().map_err(store_error)?;
+            let mut run = store.request_cancel(&RunId(id.into()), request).wait().map_err(store_error)?;
+            inspect::spent(&*store, &mut run).map_err(store_error)?;
             Ok(summary(&run))
         })
     }

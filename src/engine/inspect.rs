@@ -42,9 +42,12 @@ pub fn run(store: &dyn Store, id: &RunId) -> Result<RunRecord, StoreError> {
     Ok(record)
 }
 
-/// What a run that is under way has spent stands in its journal: its row hears of it when the run is taken up, put away
+/// Says what a run that is under way has spent. That stands in its journal: its row hears of it when the run is taken up, put away
 /// or over, so that it is not written again with every call.
-fn spent(store: &dyn Store, run: &mut RunSummary) -> Result<(), StoreError> {
+///
+/// # Errors
+/// Of the store.
+pub fn spent(store: &dyn Store, run: &mut RunSummary) -> Result<(), StoreError> {
     #[derive(Deserialize)]
     struct Body {
         record: Option<Record>,
@@ -292,7 +295,10 @@ impl<'a> Part<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::journal::{Batch, Created, NewRun, RunPatch, SourceSnapshot, UsageTotals};
     use crate::model::json::JsonText;
+    use crate::model::store::StoreOptions;
+    use crate::store::sqlite::SqliteStore;
 
     /// `"started 0 1 a"`: an attempt of call 0, whose prompt is `a`, begins; `"ended 0 a x"`: it was answered with `x`;
     /// `"failed 0 a"`, `"retrying 0"`, `"anew"`.
@@ -400,6 +406,52 @@ mod tests {
             .map(|(seq, entry)| (entry.seq, Entry { seq, ..entry.clone() }))
             .collect();
         assert_eq!(copied_outputs(&entries, &copied, &[1, 2, 7, 9]), [(2, 2), (7, 3)]);
+    }
+
+    #[test]
+    fn what_was_spent_is_found_among_the_last_entries() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("runs.db"), StoreOptions::default()).unwrap();
+        let id = RunId("r".into());
+        let new = NewRun {
+            id: id.clone(),
+            name: "n".to_owned(),
+            source: SourceSnapshot { name: "n".into(), text: "".into(), files: BTreeMap::default() },
+            args: None,
+            options: JsonText::new("{}"),
+            fork_of: None,
+            entries: Vec::new(),
+            outputs: Vec::new(),
+        };
+        let Created::New(lease) = store.create(new, 1_000, 0).wait().unwrap() else { panic!("it is new") };
+        let mut last = 0;
+        let mut append = |bodies: &[&str], patch: RunPatch| {
+            let entries = bodies.iter().map(|body| {
+                last += 1;
+                Entry { seq: last, at: 0, kind: "log".into(), call: None, body: JsonText::new(*body) }
+            });
+            let batch = Batch { entries: entries.collect(), patch: Some(patch), ..Batch::default() };
+            store.append(&lease, batch).wait().unwrap();
+            (run(&store, &id).unwrap().summary.spent, runs(&store, &Filter::default()).unwrap()[0].spent)
+        };
+        let as_it_is = RunPatch::default;
+        let is = |status| RunPatch { status: Some(status), ..RunPatch::default() };
+        assert_eq!(append(&["{}"], is(RunStatus::Running)), (0.0, 0.0));
+        let records =
+            [r#"{"record":{"spent":7}}"#, r#"{"record":{"kind":"timer"}}"#, r#"{"record":{"spent":9}}"#];
+        assert_eq!(append(&records, as_it_is()), (9.0, 9.0));
+        // A turn may say very much in between.
+        assert_eq!(append(&["{}"; 500], as_it_is()), (9.0, 9.0));
+        // A part that tells of less does not take back what the row says.
+        let paid = UsageTotals { spent: 12.0, report: None };
+        let taken_up = RunPatch { usage: Some(paid), ..RunPatch::default() };
+        assert_eq!(append(&[r#"{"record":{"spent":1}}"#], taken_up), (12.0, 12.0));
+        assert_eq!(append(&[r#"{"record":{"spent":13}}"#], is(RunStatus::Cancelling)), (13.0, 13.0));
+        assert_eq!(
+            append(&[], is(RunStatus::Suspended)),
+            (12.0, 12.0),
+            "the row of such a run is up to date"
+        );
     }
 
     #[test]

@@ -54,12 +54,13 @@ impl Story<'_> {
             let usage = UsageTotals { spent: last as f64, report: None };
             let change = RunPatch { usage: Some(usage), ..RunPatch::default() };
             self.insist(|store| {
-                store.append(&kept, Batch { patch: Some(change.clone()), ..batch(entries.clone()) })
+                let change = Some(change.clone());
+                store.append(&kept, Batch { patch: change, ..with_outputs(entries.clone()) })
             });
             self.failing.acknowledge(last);
         }
         let gone = self.create("gone");
-        self.insist(|store| store.append(&gone, batch((1..=20).map(told).collect())));
+        self.insist(|store| store.append(&gone, with_outputs((1..=20).map(told).collect())));
         self.insist(|store| store.renew(vec![kept.clone()], TTL, 200));
         for attempt in 1.. {
             match self.store.delete(Selection::Ids(vec![id("gone")]), false, 9_000).wait() {
@@ -73,7 +74,7 @@ impl Story<'_> {
             }
             assert!(attempt < 4, "{:?}", self.errors);
         }
-        self.insist(|store| store.append(&kept, batch((15..=16).map(told).collect())));
+        self.insist(|store| store.append(&kept, with_outputs((15..=16).map(told).collect())));
         self.failing.acknowledge(16);
     }
 }
@@ -84,11 +85,28 @@ fn told(seq: u64) -> Entry {
     entry(seq, &format!("\"{text}\""))
 }
 
+/// Some of the entries have something that an agent has printed.
+fn with_outputs(entries: Vec<Entry>) -> Batch {
+    let printed = entries.iter().filter(|entry| is_printed(entry.seq)).map(|entry| {
+        let Entry { seq, at, body, .. } = entry.clone();
+        RawOutput { seq, call: seq, attempt: 1, at, raw: body }
+    });
+    Batch { outputs: printed.collect(), ..batch(entries) }
+}
+
+fn is_printed(seq: u64) -> bool {
+    seq.is_multiple_of(3) || seq == 16
+}
+
 fn is_whole(path: &Path, at_least: u64) {
     check(path);
     let store = SqliteStore::open(path, quick()).unwrap();
     let entries = store.entries(&id("kept"), 1, 100).unwrap();
     assert!(entries.len() as u64 >= at_least, "{} of {at_least} entries are there", entries.len());
+    let printed: Vec<u64> = (1..=entries.len() as u64).filter(|seq| is_printed(*seq)).collect();
+    assert_eq!(store.output_seqs(&id("kept")).unwrap(), printed, "outputs come with their entries");
+    let printed = store.outputs(&id("kept"), &printed).unwrap();
+    assert!(printed.iter().all(|output| output.raw == told(output.seq).body));
     for (seq, found) in (1..).zip(entries) {
         assert_eq!(found, told(seq));
     }
