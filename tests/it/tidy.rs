@@ -96,7 +96,15 @@ fn each_library_has_one_room() {
         ("oxc_", &["src/script/"]),
         ("jsonschema", &["src/schema/"]),
         ("hyper", &["src/providers/"]),
-        ("tempfile", &["src/providers/", "src/store/sqlite/tests", "src/engine/coordinator/tests"]),
+        (
+            "tempfile",
+            &[
+                "src/providers/",
+                "src/store/sqlite/tests",
+                "src/engine/coordinator/tests",
+                "src/engine/inspect/tests",
+            ],
+        ),
         ("tokio::process", &["src/providers/process/"]),
         ("rustix", &["src/providers/process/"]),
         ("rusqlite", &["src/store/sqlite/"]),
