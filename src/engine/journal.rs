@@ -45,6 +45,10 @@ const SILENCE: Duration = Duration::from_secs(2);
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+/// So much of what agents have printed is written in one piece, in bytes, where many end at once: other processes wait for
+/// it.
+const PIECE: usize = 4 << 20;
+
 /// An event with its place in the journal.
 pub(super) type Told = (u64, u64, Event);
 
@@ -134,6 +138,10 @@ impl Journal {
         let attempt = self.attempts.as_mut().and_then(|attempts| attempts.remove(&call));
         // Of an attempt that nobody has begun, nobody has asked for it.
         let Some(Attempt { seq, number }) = attempt else { return };
+        // What was noted before is complete.
+        if self.batch.outputs.iter().map(|output| output.raw.len()).sum::<usize>() >= PIECE {
+            self.flush();
+        }
         let at = clock::now_ms();
         self.batch.outputs.push(RawOutput { seq, call: call.0, attempt: number, at, raw });
     }

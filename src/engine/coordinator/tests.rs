@@ -245,6 +245,27 @@ async fn what_agents_print_is_written_with_the_end_of_their_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn much_that_is_printed_at_once_is_written_in_pieces() {
+    let mut setting = setting(full()).await;
+    *setting.store.error.lock().unwrap() = None;
+    let journal = setting.coordinator.journal.as_mut().unwrap();
+    for call in 0..10 {
+        let info = crate::model::event::CallInfo::child(None);
+        let (call, script) = (CallId(call), VmId::ROOT);
+        journal.event(Event::CallStarted { call, script, attempt: 1, continues: None, until: None, info });
+    }
+    for call in 0..10 {
+        journal.output(CallId(call), JsonText::new(format!("\"{}\"", "x".repeat(1 << 20))));
+        journal.event(Event::CallAttempted { call: CallId(call) });
+    }
+    journal.flush();
+    let pieces = setting.store.printed.lock().unwrap();
+    let sizes: Vec<(usize, usize)> =
+        pieces.iter().map(|(outputs, kinds)| (outputs.len(), kinds.len())).collect();
+    assert_eq!(sizes, [(4, 14), (4, 4), (2, 2)], "each with what came of its attempt");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_to_keep_nothing_asks_for_nothing() {
     let mut setting = setting(full()).await;
     *setting.store.error.lock().unwrap() = None;
