@@ -36,6 +36,8 @@ export declare class NativeStore {
   inspect(id: string): Promise<string>
   /** At most `limit` events of a run from `from` on: `{ events, next }` as JSON. `next` is where to go on. */
   events(id: string, from: number, limit: number): Promise<string>
+  /** What the agent of a call has printed, attempt by attempt: `{ call, attempt, at, raw }[]` as JSON. */
+  output(id: string, call: number): Promise<string>
   /** The runs whose owners are gone, as JSON. */
   orphans(now: number): Promise<string>
   /**
@@ -90,8 +92,8 @@ export declare class RunHandle {
    * the total (`null` for no limit).
    */
   changeBudget(spent: number, newTotal: boolean, total?: number | undefined | null): void
-  /** The failure of an agent call: `{ name, message, stack?, code? }` as JSON. */
-  fail(call: number, error: string): void
+  /** The failure of an agent call: `{ name, message, stack?, code? }` as JSON, and what is to be kept of it as JSON. */
+  fail(call: number, error: string, raw?: string | undefined | null): void
 }
 
 /**

@@ -109,7 +109,7 @@ test('a run without options leaves every choice open', () => {
 })
 
 test('a durable run', () => {
-  const plain = { store: { db: undefined, global: false }, runId: undefined, synchronous: undefined }
+  const plain = { store: { db: undefined, global: false }, runId: undefined, synchronous: undefined, keepOutput: true }
   for (const [tokens, expected] of [
     [[], undefined],
     [['--durable'], plain],
@@ -118,6 +118,7 @@ test('a durable run', () => {
     [['--db=--x', '--run-id=r'], { ...plain, runId: 'r', store: { db: '--x', global: false } }],
     [['--durable', '--global'], { ...plain, store: { db: undefined, global: true } }],
     [['--durable', '--synchronous', 'normal'], { ...plain, synchronous: 'normal' }],
+    [['--durable', '--no-output'], { ...plain, keepOutput: false }],
   ]) {
     assert.deepEqual(run(tokens).durable, expected, tokens.join(' '))
   }
@@ -129,6 +130,8 @@ test('a durable run', () => {
     [['--durable', '--synchronous', 'off'], '--synchronous must be full or normal: off'],
     [['--synchronous', 'full'], '--synchronous requires --durable'],
     [['--global'], '--global requires --durable'],
+    [['--no-output'], '--no-output requires --durable'],
+    [['--backend', 'absurd', '--no-output'], '--no-output is for the backend simple'],
     [['--durable=1'], 'Unknown option: --durable=1. Run arguments must use --args-<name> or --args-from-file.'],
     [['--durable', '--queue', 'q', '--db', 'x'], 'Backend options require --backend absurd: --queue q'],
     [['--durable', '--backend', 'absurd'], '--durable and --run-id are for the backend simple'],
@@ -235,8 +238,9 @@ test('history, cancel and events', () => {
     [['history', '--since', '2024-02-29'], { ...list, since: { at: new Date(2024, 1, 29).getTime() } }],
     [['history', '--since', '2024-02-29 18:30'], { ...list, since: { at: new Date(2024, 1, 29, 18, 30).getTime() } }],
     [['history', '--since', '2024-02-29T18:30:15Z'], { ...list, since: { at: Date.UTC(2024, 1, 29, 18, 30, 15) } }],
-    [['history', 'show', 'r'], { kind: 'history-show', store, id: 'r', json: false }],
-    [['history', 'show', '--json', 'r'], { kind: 'history-show', store, id: 'r', json: true }],
+    [['history', 'show', 'r'], { kind: 'history-show', store, id: 'r', output: undefined, json: false }],
+    [['history', 'show', '--json', 'r'], { kind: 'history-show', store, id: 'r', output: undefined, json: true }],
+    [['history', 'show', 'r', '--output', '0'], { kind: 'history-show', store, id: 'r', output: 0, json: false }],
     [['history', 'delete', 'a', 'b', '--dry-run'], { ...gone, ids: ['a', 'b'], dryRun: true }],
     [['history', 'delete', '--before', '30d'], { ...gone, before: { ago: 2_592_000_000 } }],
     [['history', 'delete', '--status=failed', '--name', 'n'], { ...gone, status: ['failed'], name: 'n' }],
@@ -257,6 +261,8 @@ test('history, cancel and events', () => {
     [['history', '--since', '2024-02-29T25:00'], '--since must be a duration or a date: 2024-02-29T25:00'],
     [['history', '--limit', '0'], '--limit must be a positive integer'],
     [['history', 'show'], 'Missing id of a run'],
+    [['history', 'show', 'r', '--output'], 'Missing value for --output'],
+    [['history', 'show', 'r', '--output', '-1'], /--output/],
     [['history', 'delete'], 'Which runs are to be deleted?'],
     [['history', 'delete', '--name', 'n'], 'Which runs are to be deleted?'],
     [['history', 'delete', 'a', '--before', '1d'], 'Either ids of runs, or --status, --before and --name'],

@@ -176,6 +176,18 @@ export const DURABLE = [
     ],
   },
   {
+    name: 'printed',
+    title: 'durable calls of agents that print 1 MB',
+    args: { count: 50, bytes: 1_000_000, samples: 3 },
+    figures: [
+      { key: 'none', title: 'an agent that prints 1 MB, CPU time of the host, `keepOutput: false`', unit: 'ms' },
+      { key: 'kept', title: 'the same with what it prints kept', unit: 'ms' },
+      { key: 'more', title: 'of that for keeping it', unit: 'ms' },
+      { key: 'growth', title: 'growth of the store ÷ bytes printed', unit: '×' },
+      { key: 'shared', title: 'the same of 50 agents that print the same ÷ bytes of one', unit: '×' },
+    ],
+  },
+  {
     name: 'replay',
     title: 'replay of 10 000 calls',
     args: { count: 10_000, samples: 7 },

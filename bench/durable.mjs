@@ -1,11 +1,12 @@
 // node bench/durable.mjs '<case as JSON>': runs that keep a journal. Prints JSON: a list of samples by name.
 
 import { strict as assert } from 'node:assert'
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { chmodSync, closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { createCodexAgentProvider } from '../dist/agent-providers/index.js'
 import { createEngine } from '../dist/index.js'
 
 const workflow = (name) => fileURLToPath(new URL(`workflows/${name}.js`, import.meta.url))
@@ -77,6 +78,23 @@ const CASES = {
     return figures
   },
 
+  /** What is kept of what agents print. */
+  async printed({ folder, count, bytes, samples }) {
+    const figures = { none: [], kept: [], more: [], growth: [], shared: [] }
+    await printed(folder, { count: 4, bytes, keepOutput: true })
+    for (let i = 0; i < samples; i++) {
+      const none = await printed(folder, { count, bytes, keepOutput: false })
+      const kept = await printed(folder, { count, bytes, keepOutput: true })
+      const same = await printed(folder, { count, bytes, same: true, keepOutput: true })
+      figures.none.push(none.cpu)
+      figures.kept.push(kept.cpu)
+      figures.more.push(kept.cpu - none.cpu)
+      figures.growth.push((kept.size - none.size) / (count * bytes))
+      figures.shared.push((same.size - none.size) / bytes)
+    }
+    return figures
+  },
+
   /** A run of many recorded calls is taken up: the time until it asks for what is not recorded. */
   async replay({ folder, count, samples }) {
     const path = join(folder, 'replay.db')
@@ -98,6 +116,40 @@ const CASES = {
     }
     return { wall }
   },
+}
+
+/** A stand-in for Codex that prints so many bytes: those of its prompt, or all the same. */
+const printing = (bytes, same) => `#!${process.execPath}
+const { readFileSync, writeFileSync, writeSync } = require('node:fs')
+const prompt = readFileSync(0, 'utf8')
+writeFileSync(process.argv[process.argv.indexOf('--output-last-message') + 1], 'done')
+const say = (event) => writeSync(1, JSON.stringify(event) + '\\n')
+say({ type: 'thread.started', thread_id: 's' })
+say({ type: 'turn.started' })
+const text = (${same} ? '' : prompt) + ' some words of prose, and "code", as an agent prints them\\n'.repeat(20)
+for (let left = ${bytes}, id = 0; left > 0; id++) {
+  const event = { type: 'item.completed', item: { id: 'item_' + id, type: 'agent_message', text } }
+  say(event)
+  left -= JSON.stringify(event).length
+}
+say({ type: 'turn.completed', usage: { input_tokens: 1, output_tokens: 1 } })
+`
+
+/** Agents that print, four at a time: CPU time of the host for one of them, and the size of the store. */
+async function printed(folder, { count, bytes, same = false, keepOutput }) {
+  const own = mkdtempSync(join(folder, 'printed-'))
+  const command = join(own, 'codex')
+  writeFileSync(command, printing(bytes, same))
+  chmodSync(command, 0o755)
+  const path = join(own, 'runs.db')
+  const agentProvider = createCodexAgentProvider({ command })
+  const engine = createEngine({ store: { path, synchronous: 'normal' }, agentProvider, keepOutput })
+  const before = process.cpuUsage()
+  const run = await engine.run(workflow('parallel'), { args: { count }, maxParallelAgents: 4 })
+  assert.equal(await run.result, count)
+  await engine.close()
+  const { user, system } = process.cpuUsage(before)
+  return { cpu: (user + system) / 1000 / count, size: statSync(path).size }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'smol-bench-'))

@@ -77,6 +77,7 @@ fn create(store: &SqliteStore, name: &str) -> Lease {
         options: JsonText::new("{}"),
         fork_of: None,
         entries: Vec::new(),
+        outputs: Vec::new(),
     };
     match store.create(run, TTL, 1).wait().expect("the disk works") {
         Created::New(lease) => lease,

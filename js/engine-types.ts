@@ -47,6 +47,10 @@ export type EngineOptions = Omit<
   /** The file of the store, or more about it. */
   store?: string | EngineStoreOptions
   /**
+   * Whether runs keep what their agents print beside the answers, for `output()`; kept with each run. Default: true.
+   */
+  keepOutput?: boolean
+  /**
    * Which suspended runs this engine wakes when their time has come: `own`, those that it has put away itself, or `all` of
    * the store, which it then goes on with by its own options. Default: `all` if those say who answers agent calls
    * (`onAgent`, `agentProvider`), else `own`.
@@ -56,6 +60,8 @@ export type EngineOptions = Omit<
 
 /** How one run is started. */
 export type EngineRunOptions = Omit<RunWorkflowOptions, 'scriptPath' | 'source' | 'scriptName' | 'budgetState'> & {
+  /** Whether what its agents print is kept, for `output()`. Default: what the engine says. */
+  keepOutput?: boolean
   /** The caller's own id: starting it twice with the same source and arguments joins the run. Default: made up. */
   runId?: string
 }
@@ -129,6 +135,21 @@ export type RunInspection = RunSummary & {
   error: { code: string; message: string; details: Record<string, JSONValue> } | null
 }
 
+/** What an agent has printed in one attempt of a call. */
+export type AttemptOutput = {
+  /** The number of the call, as events give it. */
+  call: number
+  /** 1 for the first attempt. */
+  attempt: number
+  /** When the attempt was over, in milliseconds since 1970. */
+  at: number
+  /**
+   * What its provider gives as `raw`. Of the built-in ones: the events of the agent's program, or its response, and its
+   * stderr. Of what is longer than 1 MiB the middle is left out.
+   */
+  raw: JSONValue
+}
+
 /** Which runs. */
 export type RunFilter = {
   status?: RunStatus | readonly RunStatus[]
@@ -192,6 +213,11 @@ export type Engine = {
    * nobody is at work on it any more.
    */
   events(id: string, options?: { from?: number; follow?: boolean }): AsyncIterableIterator<WorkflowEvent>
+  /**
+   * What the agent of a call has printed, attempt by attempt: of those that have ended, well or not. `ERR_NO_OUTPUT` if
+   * nothing is kept of such a call; the message says of which there is something.
+   */
+  output(id: string, call: number): Promise<AttemptOutput[]>
   /**
    * Asks whoever is at work on a run to cancel it. A suspended one is woken to clean up, and is over then. Another that
    * nobody is at work on is cancelled when it is taken up.

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { join, resolve } from 'node:path'
 
 import type {
+  AttemptOutput,
   DeletedRuns,
   Engine,
   EngineForkOptions,
@@ -42,7 +43,8 @@ const KEPT = [
   'imports',
   'limits',
   'worktree',
-] as const satisfies readonly (keyof RunWorkflowOptions)[]
+  'keepOutput',
+] as const satisfies readonly (keyof EngineRunOptions)[]
 
 /** Those that may be infinite, which JSON cannot say. */
 const NUMBERS: readonly string[] = ['budgetTotal', 'maxParallelAgents', 'maxAgents', 'maxSleepMs'] satisfies readonly (typeof KEPT)[number][]
@@ -60,7 +62,7 @@ const FINAL = ['completed', 'failed', 'cancelled']
 /** Somebody is at work on it, or was killed while he was. */
 const UNDER_WAY = ['running', 'cancelling']
 
-type Options = RunWorkflowOptions | RunWorkflowSourceOptions
+type Options = (RunWorkflowOptions | RunWorkflowSourceOptions) & Pick<EngineRunOptions, 'keepOutput'>
 
 /** A run that this engine is at work on, or that it has parked. */
 class Active {
@@ -309,13 +311,15 @@ class DurableEngine implements Engine {
         return onEvent?.(event)
       },
     }
-    checkOptions(watched)
     const host = Object.fromEntries(
       KEPT.flatMap((name) => (options[name] == null ? [] : [[name, NUMBERS.includes(name) ? String(options[name]) : options[name]]])),
     )
     // A signal that has fired would keep a parked run from being woken to clean up. The store knows of it.
     if (known && watched.signal?.aborted) delete watched.signal
-    const launched = launch(watched, { store: this.#store, wish: JSON.stringify({ id, resume, host }) })
+    const { keepOutput, ...rest } = watched
+    checkOptions(rest)
+    const wish = JSON.stringify({ id, keepOutput: keepOutput ?? undefined, resume, host })
+    const launched = launch(rest, { store: this.#store, wish })
     active.options = own
     active.launched = launched
     this.#active.set(id, active)
@@ -495,6 +499,16 @@ class DurableEngine implements Engine {
       }
       wake?.add(done)
     })
+  }
+
+  async output(id: string, call: number): Promise<AttemptOutput[]> {
+    if (!Number.isSafeInteger(call) || call < 0) {
+      throw new WorkflowError(`call: must be the number of a call, got ${String(call)}`, {
+        code: 'ERR_INVALID_OPTION',
+        details: { option: 'call' },
+      })
+    }
+    return JSON.parse(await asked(this.#store.output(id, call))) as AttemptOutput[]
   }
 
   async cancel(id: string, reason = 'user'): Promise<RunSummary> {

@@ -61,7 +61,7 @@ function without(names: readonly string[]): Record<string, Kind> {
 
 /** Refuses options of `createEngine` that nobody knows. */
 export function checkEngineOptions(options: object): void {
-  check(options, { ...without(ONE_RUN), store: 'any', wake: 'string' }, 'createEngine()', '')
+  check(options, { ...without(ONE_RUN), store: 'any', wake: 'string', keepOutput: 'boolean' }, 'createEngine()', '')
   const { wake } = options as { wake?: string | null }
   if (wake !== undefined && wake !== null && wake !== 'own' && wake !== 'all') {
     throw refuse('wake', `must be "own" or "all", got ${shown(wake)}`)
@@ -82,7 +82,7 @@ export function checkEngineOptions(options: object): void {
 
 /** The same for `engine.run`. */
 export function checkRunOptions(options: object): void {
-  check(options, { ...without(['scriptPath', 'source', 'scriptName', 'budgetState']), runId: 'string' }, 'run()', '')
+  check(options, { ...without(['scriptPath', 'source', 'scriptName', 'budgetState']), runId: 'string', keepOutput: 'boolean' }, 'run()', '')
   checkRunId(options)
 }
 
@@ -103,7 +103,7 @@ export function checkForkOptions(options: object): void {
   checkRunId(options)
 }
 
-const AGAIN: Record<string, Kind> = { ...without(['budgetState']), drift: 'string', from: 'any' }
+const AGAIN: Record<string, Kind> = { ...without(['budgetState']), drift: 'string', from: 'any', keepOutput: 'boolean' }
 
 function checkAgain(options: object, known: Record<string, Kind>, owner: string): void {
   check(options, known, owner, '')

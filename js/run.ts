@@ -350,7 +350,7 @@ class Run {
     } catch (error) {
       this.#thrown.set(call, error)
       this.#hearOfBudget()
-      this.#handle?.fail(call, describeThrown(error))
+      this.#handle?.fail(call, describeThrown(error), rawOf(error))
     } finally {
       this.#calls.delete(call)
     }
@@ -419,6 +419,17 @@ class Run {
     } else {
       this.#resolve(end.value)
     }
+  }
+}
+
+/** What a provider wants kept of an attempt that has failed, as JSON. */
+function rawOf(error: unknown): string | undefined {
+  const raw = error instanceof Error ? (error as { raw?: unknown }).raw : undefined
+  try {
+    return JSON.stringify(raw) as string | undefined
+  } catch {
+    // It is for looking at. That it is no JSON must not hide the error.
+    return undefined
   }
 }
 

@@ -1,9 +1,12 @@
 // A TypeScript host: what a program that used the original engine writes, and the options beyond it.
 
 import {
+  type AttemptOutput,
   CancelledError,
   checkWorkflow,
   type CheckWorkflowOptions,
+  createEngine,
+  type Engine,
   formatLogValue,
   listWorkflows,
   type ListWorkflowsOptions,
@@ -211,6 +214,21 @@ await runWorkflow({ scriptPath: 'script.js', budgetMode: 'medium' })
 await runWorkflow({ scriptPath: 'script.js', args: () => 1 })
 // @ts-expect-error providers need run()
 await runWorkflow({ scriptPath: 'script.js', agentProvider: { name: 'x', schemaMode: 'none', usageMode: 'none' } })
+
+// Durable runs, and what their agents print.
+same<Awaited<ReturnType<Engine['output']>>, AttemptOutput[]>(true)
+same<AttemptOutput, { call: number; attempt: number; at: number; raw: JSONValue }>(true)
+export const durable = async () => {
+  const engine = createEngine({ keepOutput: false })
+  const run = await engine.run('script.js', { keepOutput: true })
+  await engine.resume(run.id, { keepOutput: true })
+  await engine.fork(run.id, { keepOutput: undefined })
+  // @ts-expect-error a number
+  await engine.output(run.id, '0')
+  // @ts-expect-error only durable runs keep it
+  await runWorkflow({ scriptPath: 'script.js', keepOutput: true })
+  return (await engine.output(run.id, 0)).map(({ raw }) => raw)
+}
 
 // The workflows that can be run by name.
 same<ListWorkflowsOptions, { cwd?: string }>(true)

@@ -86,7 +86,7 @@ export type AgentProviderResult = {
   /** The agent's own session, for finding its transcript. */
   sessionId?: string
   usage?: AgentUsage
-  /** What the provider wants kept beside the answer. */
+  /** What the provider wants kept beside the answer, as durable runs do. Of what is longer than 1 MiB the middle is left out. */
   raw?: JSONValue
 }
 
@@ -100,8 +100,8 @@ export type AgentProvider = AgentProviderCapabilities & {
   /**
    * Runs one call. A rejection fails the attempt; `retry` of the call decides whether there is another. An error with
    * the `code` `ERR_AGENT_RATE_LIMITED` or `ERR_AGENT_OVERLOADED` (and `retryAfterMs`, where that is known) makes the
-   * call wait and costs it no attempt; `retryable: false` means that another attempt would be of no use. `usage` and
-   * `sessionId` of the error count as those of an answer.
+   * call wait and costs it no attempt; `retryable: false` means that another attempt would be of no use. `usage`,
+   * `sessionId` and `raw` of the error count as those of an answer.
    */
   run(input: AgentProviderRunInput): Promise<AgentProviderResult>
 }

@@ -85,6 +85,7 @@ Options:
   --global                      The store of the user instead: smol-wf/runs.db where the platform keeps state
   --synchronous <full|normal>   What a step that was kept survives: full, the loss of power; normal, the end of the
                                 process. Default: full
+  --no-output                   Does not keep what agents print, for smol-wf history show <id> --output <call>
   --backend <simple|absurd>     absurd runs the workflow as a task of a queue, see smol-wf absurd --help. Default: simple
 
 Values may also follow an equals sign: --budget-allowance=50000.
@@ -267,6 +268,7 @@ const HISTORY = `Shows durable runs, the newest first, or deletes them.
 Usage:
   smol-wf history [options]
   smol-wf history show <id> [--json]
+  smol-wf history show <id> --output <call> [--json]
   smol-wf history delete <id…> [--dry-run]
   smol-wf history delete [--status <status>] [--before <time>] [--name <workflow>] [--dry-run]
 
@@ -278,6 +280,10 @@ Options:
   --limit <n>                   At most so many
   --json                        JSON instead of text
 ${STORE}
+Options of show:
+  --output <call>               What the agent of that call has printed, attempt by attempt. The number of the call is
+                                that of smol-wf events <id> --json
+
 Options of delete:
   --before <time>               Those finished before
   --dry-run                     Only says what would be deleted

@@ -7,6 +7,7 @@
 import type { RunFilter } from '../engine-types.js'
 import { WorkflowError } from '../index.js'
 import { deletedText, historyText, ownerText, runText } from './history-text.js'
+import { outputText } from './output-text.js'
 import type { CancelCommand, DeleteCommand, EventsCommand, HistoryCommand, ShowCommand } from './parse-durable.js'
 import { createProgressFormatter } from './progress.js'
 import { withEngine } from './store.js'
@@ -30,8 +31,13 @@ export async function historyCommand({ store, status, name, since, limit, json }
   else console.log(historyText(runs, now))
 }
 
-/** Prints one run. */
-export async function showCommand({ store, id, json }: ShowCommand): Promise<void> {
+/** Prints one run, or what the agent of one of its calls has printed. */
+export async function showCommand({ store, id, output: call, json }: ShowCommand): Promise<void> {
+  if (call !== undefined) {
+    const outputs = await withEngine(store, LOOKING, (engine) => engine.output(id, call))
+    console.log(json ? JSON.stringify(outputs, null, 2) : outputText(outputs))
+    return
+  }
   const run = await withEngine(store, LOOKING, (engine) => engine.inspect(id))
   console.log(json ? JSON.stringify(run, null, 2) : runText(run, Date.now()))
 }

@@ -25,6 +25,8 @@ export type DurableChoice = {
   /** `undefined`: made up. */
   readonly runId: string | undefined
   readonly synchronous: 'full' | 'normal' | undefined
+  /** Whether what its agents print is kept. */
+  readonly keepOutput: boolean
 }
 
 /** How the journal of a run is gone on with. */
@@ -85,6 +87,8 @@ export type ShowCommand = {
   readonly kind: 'history-show'
   readonly store: StoreChoice
   readonly id: string
+  /** The call whose agent's output is wanted instead. */
+  readonly output: number | undefined
   readonly json: boolean
 }
 
@@ -216,6 +220,13 @@ function parsePoint(flag: string, value: Value): number | string {
   return /^\d+$/.test(text) ? Number(text) : text
 }
 
+/** The number of a call, as events give it. */
+function parseCall(flag: string, value: Value): number {
+  const text = parseText(flag, value)
+  if (!/^\d+$/.test(text)) throw new UsageError(`${flag} must be the number of a call: ${text}`, 'smol-wf events <id> --json shows the calls of a run')
+  return Number(text)
+}
+
 /** Reads what follows `fork`. Throws {@link UsageError}, or what reading a file throws. */
 export function parseFork(tokens: readonly string[], { env, readFile }: ParseContext): ForkCommand | Help<'fork'> {
   const typed = read(tokens, 'fork', [...AGAIN, '--run-id'], ['--no-config'], true)
@@ -292,9 +303,15 @@ export function parseHistory(tokens: readonly string[]): HistoryCommand | ShowCo
 }
 
 function parseShow(tokens: readonly string[]): ShowCommand | Help<'history'> {
-  const typed = read(tokens, 'history', [], ['--json'])
+  const typed = read(tokens, 'history', ['--output'], ['--json'])
   if (typed === undefined) return { kind: 'help', topic: 'history' }
-  return { kind: 'history-show', store: storeOf(typed), id: oneId(typed, 'history show'), json: typed.switches.has('--json') }
+  return {
+    kind: 'history-show',
+    store: storeOf(typed),
+    id: oneId(typed, 'history show'),
+    output: given(typed, '--output', parseCall),
+    json: typed.switches.has('--json'),
+  }
 }
 
 function parseDelete(tokens: readonly string[]): DeleteCommand | Help<'history'> {

@@ -161,23 +161,25 @@ function parseRun([scriptPath, ...tokens]: readonly string[], context: ParseCont
 }
 
 /** Says how a run is kept, if it is. `--db` is a flag of the absurd backend, too. */
-function parseDurable({ durable, global, runId, synchronous, db, backend }: RunTokens): DurableChoice | undefined {
+function parseDurable({ durable, global, noOutput, runId, synchronous, db, backend }: RunTokens): DurableChoice | undefined {
   if (backend !== 'simple') {
     if (durable || runId !== undefined) throw new UsageError('--durable and --run-id are for the backend simple')
     if (global || synchronous !== undefined) throw new UsageError('--global and --synchronous are for the backend simple')
+    if (noOutput) throw new UsageError('--no-output is for the backend simple')
     return undefined
   }
   if (!durable && runId === undefined) {
-    const flag = global ? '--global' : '--synchronous'
-    if (global || synchronous !== undefined) throw new UsageError(`${flag} requires --durable`)
+    const flag = global ? '--global' : noOutput ? '--no-output' : '--synchronous'
+    if (global || noOutput || synchronous !== undefined) throw new UsageError(`${flag} requires --durable`)
     return undefined
   }
-  return { store: parseStore(db, global), runId, synchronous }
+  return { store: parseStore(db, global), runId, synchronous, keepOutput: !noOutput }
 }
 
 type RunTokens = {
   durable: boolean
   global: boolean
+  noOutput: boolean
   runId?: string
   synchronous?: 'full' | 'normal'
   db?: Value
@@ -196,6 +198,7 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
   const typed: RunTokens = {
     durable: false,
     global: false,
+    noOutput: false,
     args: [],
     backend: 'simple',
     backendTokens: [],
@@ -210,6 +213,11 @@ function readRunTokens(tokens: readonly string[]): RunTokens {
     }
     if (token === '--durable' || token === '--global') {
       typed[token === '--durable' ? 'durable' : 'global'] = true
+      index += 1
+      continue
+    }
+    if (token === '--no-output') {
+      typed.noOutput = true
       index += 1
       continue
     }

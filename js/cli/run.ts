@@ -55,7 +55,7 @@ export async function runCommand(command: RunCommand): Promise<void> {
 /** The same with a journal. */
 async function runDurably(
   { scriptPath, onEvent, ...options }: RunWorkflowOptions,
-  { store, runId, synchronous }: DurableChoice,
+  { store, runId, synchronous, keepOutput }: DurableChoice,
   { signal }: InterruptWatch,
 ): Promise<unknown> {
   return await withEngine(store, synchronous === undefined ? {} : { synchronous }, async (engine) => {
@@ -63,6 +63,7 @@ async function runDurably(
     const run = await engine.run(scriptPath, {
       ...options,
       signal,
+      keepOutput,
       // Kept with the run: whoever resumes it may stand in another folder.
       cwd: process.cwd(),
       onEvent: (event) => {

@@ -80,10 +80,10 @@ impl RunHandle {
         self.control.change_budget(BudgetChange { spent, total: new_total.then_some(total) });
     }
 
-    /// The failure of an agent call: `{ name, message, stack?, code? }` as JSON.
+    /// The failure of an agent call: `{ name, message, stack?, code? }` as JSON, and what is to be kept of it as JSON.
     #[napi]
-    pub fn fail(&self, call: f64, error: String) {
-        self.calls.fail(call as u64, &error);
+    pub fn fail(&self, call: f64, error: String, raw: Option<String>) {
+        self.calls.fail(call as u64, &error, raw.as_deref());
     }
 }
 

@@ -21,6 +21,7 @@ use crate::model::provider::ProviderSettings;
 use crate::model::request::AgentRequest;
 use crate::model::usage::Usage;
 use crate::providers::answer::shown;
+use crate::providers::keep::bounded_text;
 use crate::providers::{AttemptContext, Provider, ProviderFuture, ProviderResult, Watcher};
 
 /// Asks Node.js for the answer.
@@ -71,7 +72,10 @@ impl Provider for NodeProvider {
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture {
         let (sender, answer) = oneshot::channel();
         let call = context.call.0;
-        self.calls.expect(call, Expected { sender, watcher: context.watcher, resumes: self.traits.resumes });
+        self.calls.expect(
+            call,
+            Expected { sender, watcher: context.watcher, resumes: self.traits.resumes, raw: context.raw },
+        );
         self.mailbox.post(Message::Agent(Box::new(AgentMessage {
             call,
             attempt: context.attempt,
@@ -115,6 +119,15 @@ struct Expected {
     sender: oneshot::Sender<ProviderResult>,
     watcher: Option<Watcher>,
     resumes: bool,
+    /// What it gives as `raw` is wanted.
+    raw: bool,
+}
+
+impl Expected {
+    /// As long as that of the engine's own providers.
+    fn raw(&self, raw: Option<&str>) -> Option<JsonText> {
+        raw.filter(|_| self.raw).map(|raw| bounded_text(JsonText::new(raw)))
+    }
 }
 
 impl HostCalls {
@@ -143,23 +156,25 @@ impl HostCalls {
 
     pub(super) fn answer(&self, call: u64, output: Option<String>, extra: Option<&str>) {
         // Nobody may be waiting any more: the run has ended, or the call was given up. The answer is dropped then.
-        let Some(Expected { sender, resumes, .. }) = self.take(call) else { return };
+        let Some(expected) = self.take(call) else { return };
         let extra: Extra<'_> = extra.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let parsed = |part: Option<&RawValue>| part.and_then(|part| json::parse(part.get()).ok());
         let session_id = parsed(extra.session_id).as_ref().and_then(Value::as_str).map(str::to_owned);
-        let resume = session_id.clone().filter(|_| resumes).map(|session| Resume { session, total: None });
+        let resume =
+            session_id.clone().filter(|_| expected.resumes).map(|session| Resume { session, total: None });
         let output = AgentOutput {
             output: output.map(JsonText::new),
             usage: parsed(extra.usage).as_ref().map(Usage::from_report).unwrap_or_default(),
             session_id,
-            raw: extra.raw.map(|raw| JsonText::new(raw.get())),
+            raw: expected.raw(extra.raw.map(RawValue::get)),
             resume,
         };
-        drop(sender.send(Ok(output)));
+        drop(expected.sender.send(Ok(output)));
     }
 
-    pub(super) fn fail(&self, call: u64, error: &str) {
-        let Some(Expected { sender, resumes, .. }) = self.take(call) else { return };
+    pub(super) fn fail(&self, call: u64, error: &str, raw: Option<&str>) {
+        let Some(expected) = self.take(call) else { return };
+        let raw = expected.raw(raw);
         let value: Value = json::parse(error).unwrap_or_default();
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let error = ErrorData {
@@ -176,12 +191,16 @@ impl HostCalls {
             retryable: value.get("retryable") != Some(&Value::Bool(false)),
             wait: wait(error.code.as_deref(), value.get("retryAfterMs").and_then(Value::as_f64)),
             usage: value.get("usage").map(Usage::from_report).unwrap_or_default(),
-            resume: session_id.clone().filter(|_| resumes).map(|session| Resume { session, total: None }),
+            resume: session_id
+                .clone()
+                .filter(|_| expected.resumes)
+                .map(|session| Resume { session, total: None }),
             session_id,
             error,
+            raw,
             ..AttemptFailure::default()
         };
-        drop(sender.send(Err(Box::new(failure))));
+        drop(expected.sender.send(Err(Box::new(failure))));
     }
 }
 

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::{guarded, store_error, to_napi};
 use crate::engine::durable::{Again, Durable, How, Store, host_options, open_store};
-use crate::engine::{Engine, journal};
+use crate::engine::{Engine, inspect, journal};
 use crate::model::error::WorkflowError;
 use crate::model::ids::RunId;
-use crate::model::journal::{CancelRequest, Filter, RunRecord, RunStatus, RunSummary, Selection};
+use crate::model::journal::{CancelRequest, Filter, RawOutput, RunRecord, RunStatus, RunSummary, Selection};
 use crate::model::json::JsonText;
+use crate::model::options::DEFAULT_KEEP_OUTPUT;
 use crate::model::store::{StoreLimits, StoreOptions, Synchronous};
 
 /// A store that is open.
@@ -45,12 +46,13 @@ struct Wanted {
     limit: Option<u32>,
 }
 
-/// How a run is made durable: `{ id, resume?: { drift?, newSource, retryFailed, from?, forkOf?, newArgs }, host }`. `from`
-/// is the number of a call, or the title of a phase.
+/// How a run is made durable: `{ id, keepOutput?, resume?: { drift?, newSource, retryFailed, from?, forkOf?, newArgs }, host }`. `from`
+/// is the number of a call, or the title of a phase. `keepOutput`: what agents print is kept, too.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wish {
     id: String,
+    keep_output: Option<bool>,
     resume: Option<Resume>,
     #[serde(default)]
     host: Value,
@@ -99,7 +101,7 @@ impl NativeStore {
         let store = self.0.clone();
         blocking(env, move || {
             let filter = filter(&read(&wanted)?)?;
-            let runs = store.list(&filter).map_err(store_error)?;
+            let runs = inspect::runs(&*store, &filter).map_err(store_error)?;
             Ok(Value::Array(runs.iter().map(summary).collect()))
         })
     }
@@ -108,7 +110,9 @@ impl NativeStore {
     #[napi(ts_return_type = "Promise<string>")]
     pub fn inspect<'env>(&self, env: &'env Env, id: String) -> Result<Object<'env>> {
         let store = self.0.clone();
-        blocking(env, move || store.run(&RunId(id.into())).map(|record| whole(&record)).map_err(store_error))
+        blocking(env, move || {
+            inspect::run(&*store, &RunId(id.into())).map(|record| whole(&record)).map_err(store_error)
+        })
     }
 
     /// At most `limit` events of a run from `from` on: `{ events, next }` as JSON. `next` is where to go on.
@@ -130,6 +134,20 @@ impl NativeStore {
                 })
                 .collect();
             Ok(json!({ "events": events, "next": next }))
+        })
+    }
+
+    /// What the agent of a call has printed, attempt by attempt: `{ call, attempt, at, raw }[]` as JSON.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn output<'env>(&self, env: &'env Env, id: String, call: f64) -> Result<Object<'env>> {
+        let store = self.0.clone();
+        writing(env, move || {
+            let outputs = inspect::output(&*store, &RunId(id.into()), call as u64).map_err(to_napi)?;
+            // As it stands: what somebody else has written need not be JSON for anybody but JavaScript.
+            let written = outputs.iter().map(|RawOutput { call, attempt, at, raw, .. }| {
+                format!(r#"{{"call":{call},"attempt":{attempt},"at":{at},"raw":{}}}"#, raw.as_str())
+            });
+            Ok(format!("[{}]", written.collect::<Vec<_>>().join(",")))
         })
     }
 
@@ -174,7 +192,8 @@ impl NativeStore {
         let store = self.0.clone();
         blocking(env, move || {
             let request = CancelRequest { at: now as u64, reason };
-            let run = store.request_cancel(&RunId(id.into()), request).wait().map_err(store_error)?;
+            let mut run = store.request_cancel(&RunId(id.into()), request).wait().map_err(store_error)?;
+            inspect::spent(&*store, &mut run).map_err(store_error)?;
             Ok(summary(&run))
         })
     }
@@ -220,7 +239,7 @@ impl NativeStore {
 impl NativeStore {
     /// What makes a run one of this store.
     pub(super) fn durable(&self, wish: &str) -> Result<Durable> {
-        let Wish { id, resume, host } = read(wish)?;
+        let Wish { id, keep_output, resume, host } = read(wish)?;
         let how = match resume {
             None => How::Start,
             Some(Resume { again, fork_of: Some(of), new_args }) => {
@@ -229,7 +248,8 @@ impl NativeStore {
             Some(Resume { again, .. }) => How::Resume(again),
         };
         let host_options = JsonText::from_value(&host);
-        Ok(Durable { store: self.0.clone(), id: RunId(id.into()), how, host_options })
+        let keep_output = keep_output.unwrap_or(DEFAULT_KEEP_OUTPUT);
+        Ok(Durable { store: self.0.clone(), id: RunId(id.into()), how, keep_output, host_options })
     }
 }
 
@@ -286,11 +306,19 @@ fn blocking<'env>(
     env: &'env Env,
     work: impl FnOnce() -> Result<Value> + Send + 'static,
 ) -> Result<Object<'env>> {
+    writing(env, || work().map(|value| value.to_string()))
+}
+
+/// The same of what is written as JSON already.
+fn writing<'env>(
+    env: &'env Env,
+    work: impl FnOnce() -> Result<String> + Send + 'static,
+) -> Result<Object<'env>> {
     guarded(|| {
         let engine = Engine::shared().map_err(to_napi)?;
         let (deferred, promise) = env.create_deferred()?;
         engine.handle().spawn_blocking(move || {
-            let done = guarded(work).map(|value| value.to_string());
+            let done = guarded(work);
             deferred.resolve(move |_| done);
         });
         Ok(promise)

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, OnceCell, mpsc};
 use super::clock;
 use super::coordinator::Coordinator;
 use super::core::Input;
+use super::journal::Journal;
 use crate::model::error::ErrorData;
 use crate::model::event::Event;
 use crate::model::ids::CallId;
@@ -157,7 +158,7 @@ impl Coordinator {
             Ok(validator) => validator,
             Err(error) => {
                 let error = ErrorData::new("Error", error.to_string()).with_code("ERR_INVALID_SCHEMA");
-                return self.ended_at_once(call, AttemptOutcome::Refused { error });
+                return self.ended_at_once(call, AttemptOutcome::Refused { error, raw: None });
             }
         };
         let provider = match self.host.select(&request) {
@@ -169,7 +170,8 @@ impl Coordinator {
         };
         let timeout = request.parsed.timeout.filter(|_| !provider.keeps_time());
         let watcher = self.asides.watcher(call, attempt);
-        let mut context = AttemptContext { resume, watcher, ..AttemptContext::new(call, attempt) };
+        let raw = provider.raw_says_more() && self.keeps_output();
+        let mut context = AttemptContext { resume, watcher, raw, ..AttemptContext::new(call, attempt) };
         let place = self.place(call, &request, &*provider);
         let mut answer: ProviderFuture = match place {
             None => provider.run(request, context),
@@ -254,6 +256,20 @@ impl Coordinator {
         });
     }
 
+    /// Takes what an agent has printed out of the end of an attempt, and keeps it with that.
+    pub(super) fn keep_output(&mut self, input: &mut Input) {
+        if let Input::AgentFinished { call, outcome } = input
+            && let Some(journal) = &mut self.journal
+            && let Some(raw) = outcome.take_raw()
+        {
+            journal.output(*call, raw);
+        }
+    }
+
+    fn keeps_output(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::keeps_output)
+    }
+
     fn ended_at_once(&mut self, call: CallId, outcome: AttemptOutcome) {
         self.inputs.push_back(Input::AgentFinished { call, outcome });
     }
@@ -268,7 +284,9 @@ fn timed_out(limit: Duration) -> ErrorData {
 fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcome {
     let output = match result {
         Ok(output) => output,
-        Err(failure) if failure.mistake => return AttemptOutcome::Refused { error: failure.error },
+        Err(failure) if failure.mistake => {
+            return AttemptOutcome::Refused { error: failure.error, raw: failure.raw };
+        }
         Err(mut failure) => {
             if let Some(wait) = &mut failure.wait {
                 wait.after = wait.after.or_else(|| wait.until.map(clock::until));
@@ -283,7 +301,7 @@ fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcom
             let message =
                 format!("the structured output cannot be read: {error}; it may nest {MAX_DEPTH} levels deep");
             let error = ErrorData::new("RangeError", message).with_code("ERR_OUTPUT_TOO_DEEP");
-            return AttemptOutcome::Refused { error };
+            return AttemptOutcome::Refused { error, raw: output.raw };
         }
     };
     let errors = validator.validate(&value);

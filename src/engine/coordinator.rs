@@ -120,7 +120,7 @@ pub(super) struct Coordinator {
     cancel_seen: bool,
     next_seq: u64,
     /// Present if the run is durable.
-    journal: Option<Journal>,
+    pub(super) journal: Option<Journal>,
     /// What the run goes on from.
     recording: Option<Box<Recording>>,
     /// The children of a durable run as they were read first.
@@ -212,13 +212,14 @@ impl Coordinator {
         let mut effects = Vec::new();
         let mut since_look = 0;
         loop {
-            while let Some(input) = self.inputs.pop_front() {
+            while let Some(mut input) = self.inputs.pop_front() {
                 if self.journal.is_some() && self.control.leave_token().is_cancelled() {
                     return self.leave().await;
                 }
                 if let Some(change) = self.control.take_budget_change() {
                     self.core.step(Input::BudgetChanged(change), &mut effects);
                 }
+                self.keep_output(&mut input);
                 self.core.step(input, &mut effects);
                 for effect in effects.drain(..) {
                     if let Some(result) = self.carry_out(effect) {

@@ -13,6 +13,7 @@ use super::clock;
 use super::control::RunControl;
 use super::fork::{self, Point};
 use super::host::RunEnd;
+use super::inspect;
 use super::journal::read::{self, Says};
 use super::journal::{self, Journal};
 use super::scripts::ScriptSource;
@@ -21,7 +22,9 @@ use crate::model::budget::BudgetState;
 use crate::model::error::{CancelReason, WorkflowError};
 use crate::model::event::Event;
 use crate::model::ids::{CallId, RunId};
-use crate::model::journal::{Batch, Claimed, Created, Entry, Lease, NewRun, RunPatch, RunRecord, RunStatus};
+use crate::model::journal::{
+    Batch, Claimed, Created, Entry, Lease, NewRun, RunPatch, RunRecord, RunStatus, UsageTotals,
+};
 use crate::model::json::JsonText;
 use crate::model::options::RunOptions;
 use crate::model::recording::{Drift, Recording};
@@ -50,6 +53,8 @@ pub struct Durable {
     pub store: Arc<dyn Store>,
     pub id: RunId,
     pub how: How,
+    /// Whether what agents print is kept beside the journal.
+    pub keep_output: bool,
     /// What the host wants to find beside the run when it takes it up again.
     pub host_options: JsonText,
 }
@@ -193,11 +198,12 @@ impl Durable {
             options: self.stored_options(&script),
             fork_of: None,
             entries: Vec::new(),
+            outputs: Vec::new(),
         };
         match self.store.create(new, LEASE_MS, clock::now_ms()).await? {
             Created::New(lease) => {
                 let keeper = self.running(&lease, control, runtime).await?;
-                let journal = Journal::new(self.store, lease, 0);
+                let journal = Journal::new(self.store, lease, 0).keeping_output(self.keep_output);
                 let args = options.args.clone();
                 let (recording, children) = (None, Children::default());
                 Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
@@ -274,6 +280,8 @@ impl Durable {
             result: Some(None),
             error: Some(None),
             forget_cancel: over,
+            // A part that begins anew may tell of less.
+            usage: Some(UsageTotals { spent: recording.spent, report: None }),
             ..RunPatch::default()
         };
         let script = match new_source {
@@ -284,7 +292,9 @@ impl Durable {
             }
             None => restored(&record)?,
         };
-        let journal = Journal::new(self.store, lease, record.summary.last_seq).taking_up(patch);
+        let journal = Journal::new(self.store, lease, record.summary.last_seq)
+            .keeping_output(self.keep_output)
+            .taking_up(patch);
         let args = record.args;
         let recording = Some(recording);
         Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
@@ -312,6 +322,10 @@ impl Durable {
         let args = if new_args { options.args.clone() } else { record.args };
         let started = Event::RunStarted { workflow: script.metadata.name.clone(), form: script.form };
         let copied = fork::copied(journal::entry_of(&started), &entries, from);
+        let kept = if self.keep_output { self.store.output_seqs(of)? } else { Vec::new() };
+        let outputs =
+            if kept.is_empty() { Vec::new() } else { inspect::copied_outputs(&entries, &copied, &kept) };
+        let copied: Vec<Entry> = copied.into_iter().map(|(_, entry)| entry).collect();
         let (recording, children) = again.taken(&copied, read::says(&copied)?, drift, from)?;
         let last_seq = copied.len() as u64;
         let new = NewRun {
@@ -322,11 +336,12 @@ impl Durable {
             options: self.stored_options(&script),
             fork_of: Some(of.clone()),
             entries: copied,
+            outputs,
         };
         match self.store.create(new, LEASE_MS, clock::now_ms()).await? {
             Created::New(lease) => {
                 let keeper = self.running(&lease, control, runtime).await?;
-                let journal = Journal::new(self.store, lease, last_seq);
+                let journal = Journal::new(self.store, lease, last_seq).keeping_output(self.keep_output);
                 let recording = Some(recording);
                 Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
             }

@@ -97,8 +97,8 @@ fn unknown(message: String) -> WorkflowError {
 }
 
 /// The journal with which a copy of a run begins: `first`, the children as they were read, and all that is known of the
-/// calls before `until`.
-pub(super) fn copied(first: Entry, entries: &[Entry], until: Option<CallId>) -> Vec<Entry> {
+/// calls before `until`. Each with the `seq` that it had.
+pub(super) fn copied(first: Entry, entries: &[Entry], until: Option<CallId>) -> Vec<(u64, Entry)> {
     let wanted = |entry: &&Entry| entry.call.is_some_and(|call| until.is_none_or(|until| call < until.0));
     let is_child = |entry: &&Entry| entry.kind == snapshot::KIND;
     // Of no call: the one that read it may be none of those that are taken over.
@@ -106,7 +106,7 @@ pub(super) fn copied(first: Entry, entries: &[Entry], until: Option<CallId>) -> 
     let taken = newest(entries).iter().filter(wanted).filter(|entry| !is_child(entry)).cloned();
     let seqs = 1..;
     seqs.zip(std::iter::once(first).chain(children).chain(taken))
-        .map(|(seq, entry)| Entry { seq, ..entry })
+        .map(|(seq, entry)| (entry.seq, Entry { seq, ..entry }))
         .collect()
 }
 
@@ -164,7 +164,7 @@ mod tests {
         let first = entry("run.started", None, "{}");
         let entries = [phase("P"), call(0, "P"), call(2, "P"), call(1, "P")];
         let copy = copied(first, &entries, Some(CallId(2)));
-        let shown: Vec<_> = copy.iter().map(|entry| (entry.seq, &*entry.kind, entry.call)).collect();
+        let shown: Vec<_> = copy.iter().map(|(_, entry)| (entry.seq, &*entry.kind, entry.call)).collect();
         assert_eq!(
             shown,
             [(1, "run.started", None), (2, "call.started", Some(0)), (3, "call.started", Some(1))]

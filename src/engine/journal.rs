@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use super::clock;
@@ -20,7 +21,7 @@ use crate::model::budget::BudgetState;
 use crate::model::error::WorkflowError;
 use crate::model::event::Event;
 use crate::model::ids::CallId;
-use crate::model::journal::{Batch, Entry, Lease, RunPatch, RunStatus, UsageTotals};
+use crate::model::journal::{Batch, Entry, Lease, RawOutput, RunPatch, RunStatus, UsageTotals};
 use crate::model::json::JsonText;
 use crate::model::recording::{Past, Record, RecordedKind};
 use crate::model::store::StoreError;
@@ -33,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(2);
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// So much of what agents have printed is written in one piece, in bytes, where many end at once: other processes wait for
+/// it.
+const PIECE: usize = 4 << 20;
 
 /// An event with its place in the journal.
 pub(super) type Told = (u64, u64, Event);
@@ -55,11 +60,20 @@ pub(super) struct Journal {
     rest: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     wait: Duration,
     waited: Duration,
+    /// What agents print is kept: where the attempts under way have begun, by their calls.
+    attempts: Option<FxHashMap<CallId, Attempt>>,
     /// Somebody wants the run to end.
     hurried: bool,
     /// It was said that the run waits for its store.
     complained: bool,
     complaint: Option<Event>,
+}
+
+/// An attempt under way, by the entry that tells of its beginning.
+#[derive(Clone, Copy)]
+struct Attempt {
+    seq: u64,
+    number: u32,
 }
 
 struct Written {
@@ -83,6 +97,7 @@ impl Journal {
             rest: None,
             wait: FIRST_WAIT,
             waited: Duration::ZERO,
+            attempts: None,
             hurried: false,
             complained: false,
             complaint: None,
@@ -94,6 +109,31 @@ impl Journal {
     pub(super) fn taking_up(mut self, patch: RunPatch) -> Self {
         self.batch.patch = Some(patch);
         self
+    }
+
+    /// Keeps what agents print beside what they answer.
+    #[must_use]
+    pub(super) fn keeping_output(mut self, keep: bool) -> Self {
+        self.attempts = keep.then(FxHashMap::default);
+        self
+    }
+
+    /// Whether it does.
+    pub(super) fn keeps_output(&self) -> bool {
+        self.attempts.is_some()
+    }
+
+    /// Notes what an agent has printed in the attempt of that call that is over now: written with what comes of it.
+    pub(super) fn output(&mut self, call: CallId, raw: JsonText) {
+        let attempt = self.attempts.as_mut().and_then(|attempts| attempts.remove(&call));
+        // Of an attempt that nobody has begun, nobody has asked for it.
+        let Some(Attempt { seq, number }) = attempt else { return };
+        // What was noted before is complete.
+        if self.batch.outputs.iter().map(|output| output.raw.len()).sum::<usize>() >= PIECE {
+            self.flush();
+        }
+        let at = clock::now_ms();
+        self.batch.outputs.push(RawOutput { seq, call: call.0, attempt: number, at, raw });
     }
 
     /// From now on the store has a minute, whatever stands in its way.
@@ -117,6 +157,15 @@ impl Journal {
     /// Notes an event.
     pub(super) fn event(&mut self, event: Event) {
         let entry = Entry { seq: self.next_seq, ..entry_of(&event) };
+        if let Some(attempts) = &mut self.attempts {
+            match &event {
+                Event::CallStarted { call, attempt, .. } => {
+                    attempts.insert(*call, Attempt { seq: self.next_seq, number: *attempt });
+                }
+                Event::CallEnded { call, .. } => drop(attempts.remove(call)),
+                _ => {}
+            }
+        }
         self.told.push((entry.seq, entry.at, event));
         self.push(entry);
     }
@@ -207,7 +256,7 @@ impl Journal {
 
     /// Hands over what was noted. Must come before every wait.
     pub(super) fn flush(&mut self) {
-        if self.batch.entries.is_empty() && self.batch.patch.is_none() {
+        if self.has_nothing_noted() {
             return;
         }
         let mut batch = std::mem::take(&mut self.batch);
@@ -221,7 +270,12 @@ impl Journal {
 
     /// Whether all that was noted is written.
     pub(super) fn is_written(&self) -> bool {
-        self.written.is_empty() && self.batch.entries.is_empty() && self.batch.patch.is_none()
+        self.written.is_empty() && self.has_nothing_noted()
+    }
+
+    fn has_nothing_noted(&self) -> bool {
+        let Batch { entries, outputs, patch, .. } = &self.batch;
+        entries.is_empty() && outputs.is_empty() && patch.is_none()
     }
 
     /// How many batches were handed over.

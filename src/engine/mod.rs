@@ -13,6 +13,7 @@ pub mod durable;
 mod fingerprint;
 pub mod fork;
 mod host;
+pub mod inspect;
 pub mod journal;
 mod scripts;
 mod snapshot;

@@ -96,6 +96,9 @@ pub struct NewRun {
     /// How the journal begins: written together with the run, so that no crash comes between them. Dense from 1. For
     /// a fork, the entries that are taken over.
     pub entries: Vec<Entry>,
+    /// What agents have printed in the run of which this one is a copy, and goes along: by the `seq` of the entry that it
+    /// belongs to there and here.
+    pub outputs: Vec<(u64, u64)>,
 }
 
 /// One entry of a journal.
@@ -110,6 +113,19 @@ pub struct Entry {
     /// The call that it is about.
     pub call: Option<u64>,
     pub body: JsonText,
+}
+
+/// What an agent has printed in one attempt of a call. Kept beside the journal, and never needed for going on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawOutput {
+    /// The `seq` of the entry that it belongs to: the one with which the attempt began.
+    pub seq: u64,
+    pub call: u64,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When the attempt was over, in milliseconds since 1970.
+    pub at: u64,
+    pub raw: JsonText,
 }
 
 /// The right to write to a run, from the moment it was got until somebody else gets it or it is released.
@@ -158,6 +174,7 @@ pub struct RunPatch {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub entries: Vec<Entry>,
+    pub outputs: Vec<RawOutput>,
     pub patch: Option<RunPatch>,
     /// Gives the lease back with the same write, so that a run which suspends or ends can be taken by anybody at once.
     pub release: bool,
@@ -270,7 +287,8 @@ pub enum Selection {
 pub struct Deleted {
     pub runs: u64,
     pub entries: u64,
-    /// The size of what was stored, each text that several runs share counted with the last of them.
+    /// The size of what was stored, what agents have printed included; each text that several runs share is counted with
+    /// the last of them.
     pub bytes: u64,
     /// By how much the file has become smaller; 0 where nothing was deleted.
     pub file_bytes: u64,

@@ -111,6 +111,9 @@ pub const DEFAULT_CANCEL_GRACE: Duration = Duration::from_secs(5);
 /// mistaken the unit.
 pub const DEFAULT_MAX_SLEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Whether a durable run keeps what its agents print, unless the caller says otherwise.
+pub const DEFAULT_KEEP_OUTPUT: bool = true;
+
 impl RunOptions {
     /// Options with every choice left to the form.
     pub fn new(source: SourceRef) -> Self {

@@ -75,6 +75,8 @@ pub struct AttemptFailure {
     pub wait: Option<Wait>,
     /// The session that was to be gone on with is not there.
     pub session_lost: bool,
+    /// What the provider wants kept of the attempt; `None` also where nobody asked for it.
+    pub raw: Option<JsonText>,
 }
 
 impl From<ErrorData> for AttemptFailure {
@@ -100,7 +102,18 @@ pub enum AttemptOutcome {
     /// No answer.
     Failed(Box<AttemptFailure>),
     /// A mistake in the call itself (a schema that is none): rejects, whatever failed calls give the script.
-    Refused { error: ErrorData },
+    Refused { error: ErrorData, raw: Option<JsonText> },
+}
+
+impl AttemptOutcome {
+    /// What the provider wants kept of the attempt. It decides nothing.
+    pub fn take_raw(&mut self) -> Option<JsonText> {
+        match self {
+            Self::Answer(output) | Self::Mismatch { output, .. } => output.raw.take(),
+            Self::Failed(failure) => failure.raw.take(),
+            Self::Refused { raw, .. } => raw.take(),
+        }
+    }
 }
 
 /// How a whole script ended.

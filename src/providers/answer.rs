@@ -33,8 +33,8 @@ pub struct Record {
     pub session_total: Option<Value>,
     /// Tool calls that nobody was there to allow.
     pub denials: Vec<Denial>,
-    /// What the CLI printed, as `raw` of the result: at most about [`keep::RAW_LIMIT`](super::keep::RAW_LIMIT) bytes,
-    /// with a note of what was left out.
+    /// What the CLI printed, as `raw` of the result: of its events, and of its response, at most about
+    /// [`keep::RAW_LIMIT`](super::keep::RAW_LIMIT) bytes, with a note of what was left out.
     pub raw: Value,
 }
 

@@ -246,10 +246,8 @@ impl Attempt {
             let worked = reader.has_worked();
             let result = reader.finish(&exit, &ended.stderr, folder.as_ref());
             match ended.end {
-                End::Exited(_) => {
-                    finish(kind, max_wait, result, &restore, worked).map(|answer| answer.into_output(raw))
-                }
-                end => Err(stopped(kind, end, limits, result, worked)),
+                End::Exited(_) => finish(kind, max_wait, result, &restore, worked, raw),
+                end => Err(stopped(kind, end, limits, result, worked, raw)),
             }
         })
         .await
@@ -284,12 +282,11 @@ impl Attempt {
             None => Some(exchange.await),
             Some(limit) => tokio::time::timeout(limit, exchange).await.ok(),
         };
-        let max_wait = self.shared.settings.max_wait();
+        let (max_wait, raw) = (self.shared.settings.max_wait(), self.context.raw);
         match result {
-            Some(Ok(answer)) => finish(kind, max_wait, Ok(answer), &served.server.restore, true)
-                .map(|answer| answer.into_output(self.context.raw)),
+            Some(Ok(answer)) => finish(kind, max_wait, Ok(answer), &served.server.restore, true, raw),
             Some(Err(opencode::served::Error::Failed(failed))) => {
-                Err(failure::failed(kind, failed, max_wait, told.has_worked()))
+                Err(failure::failed(kind, failed, max_wait, told.has_worked(), raw))
             }
             Some(Err(opencode::served::Error::NotStarted(error))) => {
                 Err(failure::not_started(kind, error, &served.server))
@@ -337,10 +334,11 @@ fn finish(
     result: Result<Answer, Failure>,
     restore: &Restore,
     worked: bool,
-) -> Result<Answer, Box<AttemptFailure>> {
-    let mut answer = result.map_err(|failed| failure::failed(kind, failed, max_wait, worked))?;
+    raw: bool,
+) -> ProviderResult {
+    let mut answer = result.map_err(|failed| failure::failed(kind, failed, max_wait, worked, raw))?;
     answer.output = answer.output.map(|value: Value| restore.apply(value));
-    Ok(answer)
+    Ok(answer.into_output(raw))
 }
 
 /// The failure of an attempt that was stopped, with what the reader still made of it.
@@ -350,6 +348,7 @@ fn stopped(
     limits: Limits,
     result: Result<Answer, Failure>,
     worked: bool,
+    raw: bool,
 ) -> Box<AttemptFailure> {
     let mut failure = match end {
         End::Timeout => failure::timed_out(kind, limits.timeout.unwrap_or_default()),
@@ -360,7 +359,8 @@ fn stopped(
         Ok(answer) => answer.record,
         Err(failed) => *failed.record,
     };
-    let AgentOutput { usage, session_id, resume, .. } = Answer { output: None, record }.into_output(false);
+    let AgentOutput { usage, session_id, resume, raw, .. } = Answer { output: None, record }.into_output(raw);
+    failure.raw = raw;
     failure.usage = usage;
     failure.session_id = session_id;
     failure.resume = resume.filter(|_| worked);

@@ -35,12 +35,17 @@ impl Provider for Debug {
         NAME
     }
 
-    fn run(&self, request: Arc<AgentRequest>, _: AttemptContext) -> ProviderFuture {
-        Box::pin(ready(answer(&request, self.sample)))
+    /// It is the answer once more.
+    fn raw_says_more(&self) -> bool {
+        false
+    }
+
+    fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture {
+        Box::pin(ready(answer(&request, self.sample, context.raw)))
     }
 }
 
-fn answer(request: &AgentRequest, sample: Sampler) -> ProviderResult {
+fn answer(request: &AgentRequest, sample: Sampler, raw: bool) -> ProviderResult {
     let schema = request.parsed.schema.as_deref().filter(|schema| is_truthy(schema));
     let prompt = Prompt::read(request)?;
     let output = match schema {
@@ -54,11 +59,11 @@ fn answer(request: &AgentRequest, sample: Sampler) -> ProviderResult {
         Some(_) => units(output.as_str()),
         None => prompt.echo_units,
     };
-    Ok(respond(output, prompt.units, output_units))
+    Ok(respond(output, prompt.units, output_units, raw))
 }
 
 /// An answer with its cost. `prompt` is `None` for a prompt that has no length, which makes its cost no number.
-fn respond(output: JsonText, prompt: Option<usize>, output_units: usize) -> AgentOutput {
+fn respond(output: JsonText, prompt: Option<usize>, output_units: usize, raw: bool) -> AgentOutput {
     let charged = tokens(output_units);
     let (input, total) = match prompt.map(tokens) {
         Some(input) => (input.to_string(), (input + charged).to_string()),
@@ -68,13 +73,13 @@ fn respond(output: JsonText, prompt: Option<usize>, output_units: usize) -> Agen
     let report = format!(
         r#"{{"inputTokens":{input},"outputTokens":{charged},"totalTokens":{total},"cost":{{"input":0,"output":0,"total":0,"currency":"USD"}}}}"#
     );
-    let raw = format!(r#"{{"output":{}}}"#, output.as_str());
+    let raw = raw.then(|| JsonText::new(format!(r#"{{"output":{}}}"#, output.as_str())));
     AgentOutput {
         output: Some(output),
         usage: Usage { charged: charged as f64, report: Some(JsonText::new(report)) },
         session_id: None,
         resume: None,
-        raw: Some(JsonText::new(raw)),
+        raw,
     }
 }
 
@@ -227,7 +232,7 @@ mod tests {
             parsed: AgentOptions { schema: schema.map(Arc::new), ..AgentOptions::default() },
             ..AgentRequest::default()
         };
-        let context = AttemptContext::new(CallId(0), 1);
+        let context = AttemptContext { raw: true, ..AttemptContext::new(CallId(0), 1) };
         Debug::new(sample)
             .run(Arc::new(request), context)
             .now_or_never()

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 
 use super::text;
-use crate::model::json as parser;
+use crate::model::json::{self as parser, JsonText};
 
 /// The most bytes of events, or of one response, in `raw`: the first half and the last half of this.
 pub const RAW_LIMIT: usize = 1024 * 1024;
@@ -148,6 +148,11 @@ impl Events {
         self.left_out_size += bytes as u64;
     }
 
+    /// Whether there were none, or nobody wants them.
+    pub fn is_empty(&self) -> bool {
+        self.unwanted || (self.head.is_empty() && self.tail.is_empty() && self.left_out == 0)
+    }
+
     /// Bytes that are held, for tests of how much that is.
     #[cfg(test)]
     pub fn held(&self) -> usize {
@@ -185,12 +190,23 @@ pub fn into_bounded(response: Value) -> Value {
     ends(&response).unwrap_or(response)
 }
 
+/// The same of what somebody else gives as `raw`, and nobody has looked into.
+pub fn bounded_text(raw: JsonText) -> JsonText {
+    match ends_of(raw.as_str()) {
+        Some(ends) => JsonText::from_value(&ends),
+        None => raw,
+    }
+}
+
 /// The ends of a response, if it is too large to be kept as a whole.
 fn ends(response: &Value) -> Option<Value> {
     if size(response) <= RAW_LIMIT {
         return None;
     }
-    let text = response.to_string();
+    ends_of(&response.to_string())
+}
+
+fn ends_of(text: &str) -> Option<Value> {
     if text.len() <= RAW_LIMIT {
         return None;
     }
@@ -312,6 +328,12 @@ mod tests {
         assert_eq!(kept["leftOut"]["bytes"], 12);
         assert!(kept["head"].as_str().unwrap().starts_with("\"zz"));
         assert_eq!(kept["tail"].as_str().unwrap().len(), RAW_LIMIT / 2);
+        // Also of what is only JSON for JavaScript.
+        let lone = |length| JsonText::new(format!(r#"["\ud800","{}"]"#, "é".repeat(length / 2)));
+        assert_eq!(bounded_text(lone(10)), lone(10));
+        let kept = bounded_text(lone(RAW_LIMIT)).parse().unwrap();
+        assert!(kept["head"].as_str().unwrap().starts_with(r#"["\ud800","é"#));
+        assert!(kept["leftOut"]["bytes"].as_u64().unwrap() >= 13);
     }
 
     #[test]

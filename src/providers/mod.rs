@@ -98,6 +98,11 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// Whether its `raw` says more than its answer does. Otherwise nobody keeps it.
+    fn raw_says_more(&self) -> bool {
+        true
+    }
+
     /// Starts one attempt. Must not block; an answer that is there at once is given by a future that is ready.
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture;
 }

@@ -15,8 +15,8 @@ pub use pending::Pending;
 
 use crate::model::ids::RunId;
 use crate::model::journal::{
-    Batch, CancelRequest, Claimed, Created, Deleted, Entry, Filter, Lease, NewRun, ProcessNote, RunRecord,
-    RunSummary, Selection,
+    Batch, CancelRequest, Claimed, Created, Deleted, Entry, Filter, Lease, NewRun, ProcessNote, RawOutput,
+    RunRecord, RunSummary, Selection,
 };
 use crate::model::store::StoreError;
 
@@ -88,6 +88,18 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// As [`Store::run`].
     fn entries(&self, run: &RunId, from_seq: u64, limit: u32) -> Result<Vec<Entry>, StoreError>;
+
+    /// The entries of a run that something belongs to which an agent has printed.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    fn output_seqs(&self, run: &RunId) -> Result<Vec<u64>, StoreError>;
+
+    /// What agents have printed in the attempts that belong to those entries, in the order of entries and attempts.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    fn outputs(&self, run: &RunId, seqs: &[u64]) -> Result<Vec<RawOutput>, StoreError>;
 
     /// The runs that fit, the newest first.
     ///

@@ -98,7 +98,13 @@ fn each_library_has_one_room() {
         ("hyper", &["src/providers/"]),
         (
             "tempfile",
-            &["src/providers/", "src/store/sqlite/tests", "src/engine/coordinator/tests", "src/engine/tests"],
+            &[
+                "src/providers/",
+                "src/store/sqlite/tests",
+                "src/engine/coordinator/tests",
+                "src/engine/inspect/tests",
+                "src/engine/tests",
+            ],
         ),
         ("tokio::process", &["src/providers/process/"]),
         ("rustix", &["src/providers/process/"]),

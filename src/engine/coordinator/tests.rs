@@ -1,14 +1,14 @@
 //! Runs whose store is not there for a while.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
 use crate::engine::host::Observer;
 use crate::model::journal::*;
 use crate::model::options::{Cap, SourceRef};
-use crate::model::outcome::AgentOutput;
+use crate::model::outcome::{AgentOutput, AttemptFailure};
 use crate::model::request::AgentRequest;
 use crate::model::store::StoreOptions;
 use crate::providers::{AttemptContext, Provider, ProviderFuture};
@@ -21,6 +21,8 @@ use crate::store::{Pending, Store};
 struct Refusing {
     inner: SqliteStore,
     error: Mutex<Option<StoreError>>,
+    /// What was to be written together with what an agent has printed: the outputs, and the kinds of entries.
+    printed: Mutex<Vec<(Vec<RawOutput>, Vec<String>)>>,
 }
 
 /// Hands everything else on.
@@ -32,6 +34,10 @@ macro_rules! handed_on {
 
 impl Store for Refusing {
     fn append(&self, lease: &Lease, batch: Batch) -> Pending<()> {
+        if !batch.outputs.is_empty() {
+            let kinds = batch.entries.iter().map(|entry| entry.kind.to_string()).collect();
+            self.printed.lock().unwrap().push((batch.outputs.clone(), kinds));
+        }
         match self.error.lock().unwrap().clone() {
             Some(error) => Pending::refused(error),
             None => self.inner.append(lease, batch),
@@ -51,6 +57,8 @@ impl Store for Refusing {
         close() -> Pending<()>;
         run(run: &RunId) -> Result<RunRecord, StoreError>;
         entries(run: &RunId, from_seq: u64, limit: u32) -> Result<Vec<Entry>, StoreError>;
+        output_seqs(run: &RunId) -> Result<Vec<u64>, StoreError>;
+        outputs(run: &RunId, seqs: &[u64]) -> Result<Vec<RawOutput>, StoreError>;
         list(filter: &Filter) -> Result<Vec<RunSummary>, StoreError>;
         due(now: u64) -> Result<Vec<RunSummary>, StoreError>;
         next_wake(after: u64) -> Result<Option<u64>, StoreError>;
@@ -62,10 +70,12 @@ impl Store for Refusing {
     }
 }
 
-/// Answers after a second.
+/// Answers after a second, and prints something.
 #[derive(Default)]
 struct Slow {
     calls: AtomicUsize,
+    /// The second attempt fails.
+    fails: AtomicBool,
 }
 
 impl Provider for Slow {
@@ -73,11 +83,19 @@ impl Provider for Slow {
         "slow"
     }
 
-    fn run(&self, _request: Arc<AgentRequest>, _context: AttemptContext) -> ProviderFuture {
+    fn run(&self, _request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let fails = self.fails.load(Ordering::Relaxed);
+        let raw = context.raw.then(|| JsonText::new(format!("[{number}]")));
         Box::pin(async move {
             clock::sleep(Duration::from_secs(1)).await;
-            Ok(AgentOutput { output: Some(JsonText::new(number.to_string())), ..AgentOutput::default() })
+            if number == 1 && fails {
+                let error = ErrorData::new("Error", "it did not go well");
+                let failure = AttemptFailure { raw, retryable: true, ..AttemptFailure::from(error) };
+                return Err(Box::new(failure));
+            }
+            let output = Some(JsonText::new(number.to_string()));
+            Ok(AgentOutput { output, raw, ..AgentOutput::default() })
         })
     }
 }
@@ -113,7 +131,7 @@ struct Setting {
 async fn setting(error: StoreError) -> Setting {
     let folder = tempfile::tempdir().unwrap();
     let inner = SqliteStore::open(&folder.path().join("runs.db"), StoreOptions::default()).unwrap();
-    let store = Arc::new(Refusing { inner, error: Mutex::new(None) });
+    let store = Arc::new(Refusing { inner, error: Mutex::default(), printed: Mutex::default() });
     let source = "export const meta = { name: 'n', description: 'd' }\n\
         return await parallel(['a', 'b', 'c', 'd'].map((it) => () => agent(it)))";
     let mut options = RunOptions::new(SourceRef::text(source.to_owned(), None));
@@ -128,6 +146,7 @@ async fn setting(error: StoreError) -> Setting {
         options: JsonText::new("{}"),
         fork_of: None,
         entries: Vec::new(),
+        outputs: Vec::new(),
     };
     let Created::New(lease) = store.create(new, 1_000, 0).await.unwrap() else { panic!("it is new") };
     // The clock of the test stands still for nothing but what it waits for, so the store must not take its own time.
@@ -142,7 +161,7 @@ async fn setting(error: StoreError) -> Setting {
     };
     let control = RunControl::new(Duration::from_secs(1), Box::new(|_| {}));
     let coordinator = Coordinator::new(id, script, options, host, control.clone(), Arc::new(QuickJs))
-        .journaled(Journal::new(store.clone(), lease, 0), None, Children::default());
+        .journaled(Journal::new(store.clone(), lease, 0).keeping_output(true), None, Children::default());
     Setting { coordinator, control, provider, store, warnings, _folder: folder }
 }
 
@@ -200,4 +219,58 @@ async fn a_store_that_may_never_be_back_has_a_minute() {
     let end = setting.coordinator.run().await;
     assert_eq!(end.result.unwrap_err().code(), "ERR_STORE_IO");
     assert!((60..70).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_agents_print_is_written_with_the_end_of_their_attempt() {
+    let mut setting = setting(full()).await;
+    *setting.store.error.lock().unwrap() = None;
+    setting.provider.fails.store(true, Ordering::Relaxed);
+    let end = setting.coordinator.run().await;
+    assert_eq!(end.result.unwrap().unwrap().as_str(), "[0,null,2,3]");
+    let id = RunId("r".into());
+    let started = setting.store.entries(&id, 1, 100).unwrap();
+    let started: Vec<u64> =
+        started.iter().filter(|entry| entry.kind == "call.started").map(|entry| entry.seq).collect();
+    let printed = setting.store.printed.lock().unwrap();
+    for (call, (outputs, kinds)) in printed.iter().enumerate() {
+        let [output] = &outputs[..] else { panic!("{outputs:?}") };
+        let expected = (started[call], call as u64, 1, format!("[{call}]"));
+        assert_eq!((output.seq, output.call, output.attempt, output.raw.as_str().to_owned()), expected);
+        assert!(kinds.contains(&"call.ended".to_owned()), "{kinds:?}");
+    }
+    assert_eq!(printed.len(), 4);
+    let all: Vec<RawOutput> = printed.iter().flat_map(|(outputs, _)| outputs.clone()).collect();
+    assert_eq!(setting.store.outputs(&id, &started).unwrap(), all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn much_that_is_printed_at_once_is_written_in_pieces() {
+    let mut setting = setting(full()).await;
+    *setting.store.error.lock().unwrap() = None;
+    let journal = setting.coordinator.journal.as_mut().unwrap();
+    for call in 0..10 {
+        let info = crate::model::event::CallInfo::child(None);
+        let (call, script) = (CallId(call), VmId::ROOT);
+        journal.event(Event::CallStarted { call, script, attempt: 1, continues: None, until: None, info });
+    }
+    for call in 0..10 {
+        journal.output(CallId(call), JsonText::new(format!("\"{}\"", "x".repeat(1 << 20))));
+        journal.event(Event::CallAttempted { call: CallId(call) });
+    }
+    journal.flush();
+    let pieces = setting.store.printed.lock().unwrap();
+    let sizes: Vec<(usize, usize)> =
+        pieces.iter().map(|(outputs, kinds)| (outputs.len(), kinds.len())).collect();
+    assert_eq!(sizes, [(4, 14), (4, 4), (2, 2)], "each with what came of its attempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_to_keep_nothing_asks_for_nothing() {
+    let mut setting = setting(full()).await;
+    *setting.store.error.lock().unwrap() = None;
+    let journal = setting.coordinator.journal.take().unwrap();
+    setting.coordinator.journal = Some(journal.keeping_output(false));
+    setting.coordinator.run().await.result.unwrap();
+    assert!(setting.store.printed.lock().unwrap().is_empty());
 }

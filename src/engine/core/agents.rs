@@ -369,7 +369,7 @@ impl Core {
                 self.charge(id, usage, failure.session_id.take(), effects);
                 self.failed(id, *failure, effects);
             }
-            AttemptOutcome::Refused { error } => {
+            AttemptOutcome::Refused { error, .. } => {
                 self.over(id, Err(as_rejection(error.clone(), id)), Some(error), effects);
             }
         }

@@ -19,7 +19,7 @@ use crate::model::store::StoreError;
 use crate::store::Store;
 
 /// Where a journal begins anew: what stands before it was taken over or left behind.
-pub(super) const RESUMED: &str = "run.resumed";
+pub(in crate::engine) const RESUMED: &str = "run.resumed";
 /// The first calls of an earlier part were all taken over.
 pub(super) const REPLAYED: &str = "run.replayed";
 /// The run is being cancelled from here on.

@@ -114,6 +114,7 @@ impl Scene {
             store: self.store.clone(),
             id: RunId(format!("r{}", self.runs).into()),
             how,
+            keep_output: true,
             host_options: JsonText::new("{}"),
         };
         let (sender, end) = channel();

@@ -224,7 +224,13 @@ impl Scene {
         let observer = Arc::new(Watching(self.world.clone()));
         let host = Host { handler: None, provider: agents, lookup: Arc::new(|_| None), observer };
         *self.world.last.lock().unwrap() = None;
-        let durable = Durable { store: store.clone(), id: id(), how, host_options: JsonText::new("{}") };
+        let durable = Durable {
+            store: store.clone(),
+            id: id(),
+            how,
+            keep_output: true,
+            host_options: JsonText::new("{}"),
+        };
         let (sender, end) = oneshot::channel();
         let control = RunControl::new(Duration::from_secs(1), Box::new(|end| drop(sender.send(end))));
         let given = Given { id: id(), options, host, durable: Some(durable) };
@@ -296,7 +302,7 @@ impl Scene {
         for (seq, entry) in (1..).zip(entries) {
             assert_eq!(entry.seq, seq, "{what:?}");
             if let Some(told) = told.get(&seq) {
-                assert_eq!(journal::shown(entry).as_ref(), Some(told), "entry {seq}, {what:?}");
+                assert_eq!(journal::read::shown(entry).as_ref(), Some(told), "entry {seq}, {what:?}");
             }
             let Some(call) = entry.call else { continue };
             let (begun, ended) = calls.entry(call).or_default();
@@ -340,6 +346,7 @@ fn template() -> Vec<u8> {
         options: JsonText::new("{}"),
         fork_of: None,
         entries: (1..=20).map(entry).collect(),
+        outputs: Vec::new(),
     };
     let Created::New(lease) = store.create(new, 1_000, 1).wait().unwrap() else { panic!("it is new") };
     store.append(&lease, Batch { release: true, at: 2, ..Batch::default() }).wait().unwrap();
@@ -412,7 +419,7 @@ fn runtime() -> Runtime {
 
 /// Every `step`-th moment, until it is not reached any more. `least` is how often it must have been.
 fn whenever(step: usize, least: usize, mishap: impl Fn(u64) -> Mishap) {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     let template = template();
     let happens = |at: &u64| runtime().block_on(mishap(*at).happens(&template, &failing));
     let reached = (1..).step_by(step).take_while(happens).count();
@@ -487,7 +494,7 @@ async fn is_cut_off(template: &[u8], failing: &Failing, at: u64) -> bool {
 
 #[test]
 fn the_process_ends_at_any_moment() {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     let template = template();
     let reached = (1..).take_while(|at| runtime().block_on(is_cut_off(&template, &failing, *at)));
     let reached = reached.count();

@@ -11,7 +11,7 @@ use crate::providers::answer::{
     target, unusable,
 };
 use crate::providers::classify::classify;
-use crate::providers::keep::{self, Stdout};
+use crate::providers::keep::{self, Events, Stdout};
 use crate::providers::text::{self, trim, trim_end};
 use crate::providers::usage::{self, CLAUDE, Cost, Counts};
 
@@ -25,6 +25,8 @@ pub struct Reader {
     before: Option<Counts>,
     stdout: Stdout,
     stream: Stream,
+    /// The events of a stream but for its results, for [`Record::raw`].
+    events: Events,
     /// Whether [`Record::raw`] is wanted.
     raw: bool,
 }
@@ -57,21 +59,26 @@ impl Reader {
             before: session_total.map(Counts::from_value),
             stdout: Stdout::whole(),
             stream: Stream::default(),
+            events: Events::default(),
             raw: true,
         }
     }
 
     /// The same for whoever does not ask for [`Record::raw`]: what only that needs is not kept.
     pub fn without_raw(self) -> Self {
-        Self { raw: false, ..self }
+        Self { raw: false, events: Events::unwanted(), ..self }
     }
 
     /// Reads a line of stdout (or several).
     pub fn line(&mut self, line: &[u8]) -> Vec<Progress> {
         let mut told = Vec::new();
         for line in keep::lines(line) {
-            if let Some((Value::Object(event), _)) = keep::event(line) {
+            if let Some((Value::Object(event), text)) = keep::event(line) {
+                let is_result = event.get("type").and_then(Value::as_str) == Some("result");
                 self.stream.read(event, &mut told);
+                if self.stream.seen && !is_result {
+                    self.events.push(&text);
+                }
             }
             // First what is to be kept of it: an answer of megabytes is in the event already.
             if self.stream.seen {
@@ -86,6 +93,9 @@ impl Reader {
     /// Notes bytes of stdout that were too many to be handed over.
     pub fn lost(&mut self, bytes: u64) {
         self.stdout.lose(bytes);
+        if self.stream.seen {
+            self.events.skip(usize::try_from(bytes).unwrap_or(usize::MAX));
+        }
     }
 
     /// What it all came to. `stderr` may be its tail.
@@ -106,14 +116,18 @@ impl Reader {
         let mut ending = Ending { label: LABEL, exit, stderr, said: said.as_deref(), stdout: text };
         let mut record = self.record(root.as_ref());
         let wanted = self.raw;
+        let events = std::mem::take(&mut self.events);
+        let events = (!events.is_empty()).then(|| events.into_value());
         let raw = |response: Option<Value>| {
             if !wanted {
                 return Value::Null;
             }
             let response = response.unwrap_or_else(|| json!(text));
+            let events = events.map(|events| ("events", events));
             let members = [("response", keep::into_bounded(response)), ("stderr", json!(stderr))];
+            let members = events.into_iter().chain(members).map(|(name, value)| (name.to_owned(), value));
             // Not by `json!`, which makes a copy of what it is given.
-            Value::Object(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+            Value::Object(members.collect())
         };
 
         let ended_well = *exit == Exit::Code(0) || (fault.is_none() && is_real && self.only_warned(exit));

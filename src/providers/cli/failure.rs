@@ -39,13 +39,19 @@ fn code(kind: &FailureKind) -> &'static str {
 /// What a program said, or did not say.
 ///
 /// `max_wait` is how long a call may wait for the limits of others, `worked` whether the agent has done something that
-/// another attempt could build on.
-pub(super) fn failed(kind: Kind, failure: Failure, max_wait: Duration, worked: bool) -> Box<AttemptFailure> {
+/// another attempt could build on, `raw` whether what it printed is wanted.
+pub(super) fn failed(
+    kind: Kind,
+    failure: Failure,
+    max_wait: Duration,
+    worked: bool,
+    raw: bool,
+) -> Box<AttemptFailure> {
     let Failure { name, message, kind: what, record } = failure;
     let mut error = ErrorData::new(name, message).with_code(code(&what));
     error.hint = hint(kind, &what);
-    let AgentOutput { usage, session_id, resume, .. } =
-        Answer { output: None, record: *record }.into_output(false);
+    let AgentOutput { usage, session_id, resume, raw, .. } =
+        Answer { output: None, record: *record }.into_output(raw);
     Box::new(AttemptFailure {
         error,
         retryable: what.may_pass(),
@@ -55,6 +61,7 @@ pub(super) fn failed(kind: Kind, failure: Failure, max_wait: Duration, worked: b
         resume: resume.filter(|_| worked && goes_on(&what)),
         wait: wait(&what, max_wait),
         session_lost: what == FailureKind::Session,
+        raw,
     })
 }
 
@@ -224,7 +231,7 @@ mod tests {
             (FailureKind::Ended, "ERR_AGENT_ENDED", true),
             (FailureKind::Other, "ERR_AGENT_FAILED", true),
         ] {
-            let attempt = failed(Kind::Codex, failure(kind), Duration::from_secs(60), false);
+            let attempt = failed(Kind::Codex, failure(kind), Duration::from_secs(60), false, false);
             assert_eq!(attempt.error.code.as_deref(), Some(code));
             assert_eq!(attempt.retryable, retryable, "{code}");
             assert_eq!((attempt.usage.charged, attempt.session_id.as_deref()), (3.0, Some("s")), "{code}");
@@ -257,7 +264,7 @@ mod tests {
     #[test]
     fn limits_of_others_are_waited_for() {
         let minute = Duration::from_secs(60);
-        let waits = |kind| failed(Kind::Codex, failure(kind), minute, false).wait;
+        let waits = |kind| failed(Kind::Codex, failure(kind), minute, false, false).wait;
         let told = FailureKind::RateLimited { retry_after_ms: Some(1500), resets_at: None };
         let expected = Wait {
             reason: WaitReason::RateLimited,
@@ -277,13 +284,23 @@ mod tests {
     #[test]
     fn only_broken_off_work_is_gone_on_with() {
         let resume = |kind, worked| {
-            let attempt = failed(Kind::Codex, failure(kind), Duration::ZERO, worked);
+            let attempt = failed(Kind::Codex, failure(kind), Duration::ZERO, worked, false);
             attempt.resume.map(|resume| resume.session)
         };
         assert_eq!(resume(FailureKind::Connection, true).as_deref(), Some("s"));
         assert_eq!(resume(FailureKind::Connection, false), None);
         assert_eq!(resume(FailureKind::BadOutput, true), None);
-        assert!(failed(Kind::Pi, failure(FailureKind::Session), Duration::ZERO, false).session_lost);
+        assert!(failed(Kind::Pi, failure(FailureKind::Session), Duration::ZERO, false, false).session_lost);
+    }
+
+    #[test]
+    fn what_a_program_printed_is_there_if_it_is_wanted() {
+        for (wanted, expected) in [(true, Some(r#"{"events":[1]}"#)), (false, None)] {
+            let mut failed = failure(FailureKind::Other);
+            failed.record.raw = json!({ "events": [1] });
+            let attempt = super::failed(Kind::Pi, failed, Duration::ZERO, false, wanted);
+            assert_eq!(attempt.raw.as_ref().map(|raw| raw.as_str()), expected);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::rows::{self, LAST_SEQ, place, signed};
 use super::texts::{self, Hash, LONG, LONG_FOR_A_RUN, Text};
 use super::writer::OVERHEAD;
 use crate::model::ids::RunId;
-use crate::model::journal::{Batch, Entry, Lease, RunStatus};
+use crate::model::journal::{Batch, Entry, Lease, RawOutput, RunStatus};
 use crate::model::json::JsonText;
 use crate::model::store::{StoreError, StoreLimits};
 
@@ -36,6 +36,22 @@ pub(super) fn cost(entries: &[Prepared]) -> usize {
     entries.iter().map(|entry| entry.body.len() + OVERHEAD).sum()
 }
 
+/// What an agent has printed, on its way into the database.
+struct PreparedOutput {
+    seq: u64,
+    call: u64,
+    attempt: u32,
+    at: u64,
+    body: Text,
+}
+
+impl PreparedOutput {
+    fn new(output: RawOutput) -> Self {
+        let RawOutput { seq, call, attempt, at, raw } = output;
+        Self { seq, call, attempt, at, body: Text::prepare(&raw, LONG) }
+    }
+}
+
 /// A patch on its way into the database.
 struct PreparedPatch {
     status: Option<RunStatus>,
@@ -50,6 +66,7 @@ struct PreparedPatch {
 /// A batch, with everything computed that does not need the database.
 pub(super) struct PreparedBatch {
     entries: Vec<Prepared>,
+    outputs: Vec<PreparedOutput>,
     patch: Option<PreparedPatch>,
     release: bool,
     at: u64,
@@ -84,13 +101,15 @@ impl PreparedBatch {
             }
         });
         let entries = batch.entries.into_iter().map(Prepared::new).collect();
-        Self { entries, patch, release: batch.release, at: batch.at }
+        let outputs = batch.outputs.into_iter().map(PreparedOutput::new).collect();
+        Self { entries, outputs, patch, release: batch.release, at: batch.at }
     }
 
     pub(super) fn cost(&self) -> usize {
         let texts = self.patch.iter().flat_map(|patch| &patch.texts);
         let texts: usize = texts.filter_map(|(_, text)| text.as_ref()).map(Text::len).sum();
-        cost(&self.entries) + texts + OVERHEAD
+        let outputs: usize = self.outputs.iter().map(|output| output.body.len() + OVERHEAD).sum();
+        cost(&self.entries) + outputs + texts + OVERHEAD
     }
 }
 
@@ -128,6 +147,7 @@ fn out_of_sequence(run: &RunId, expected: u64, found: u64) -> StoreError {
 pub(super) fn append(tables: &Connection, lease: &Lease, batch: &PreparedBatch) -> Result<(), Halt> {
     owners::check(tables, lease)?;
     insert(tables, lease.number, &lease.run, &batch.entries)?;
+    insert_outputs(tables, lease.number, &batch.outputs)?;
     if let Some(patch) = &batch.patch {
         apply(tables, lease.number, patch, batch.at)?;
     }
@@ -170,6 +190,52 @@ pub(super) fn insert(tables: &Connection, run: i64, id: &RunId, entries: &[Prepa
             entry.body.put(tables, run)?,
         ])?;
     }
+    Ok(())
+}
+
+/// Writes what agents have printed. What is there already came with an earlier attempt to write the same batch.
+fn insert_outputs(tables: &Connection, run: i64, outputs: &[PreparedOutput]) -> rusqlite::Result<()> {
+    for output in outputs {
+        tables
+            .prepare_cached(
+                "INSERT INTO outputs (run, seq, call, attempt, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                ON CONFLICT (run, seq, attempt) DO NOTHING",
+            )?
+            .execute(params![
+                run,
+                signed(output.seq),
+                signed(output.call),
+                output.attempt,
+                signed(output.at),
+                output.body.put(tables, run)?,
+            ])?;
+    }
+    Ok(())
+}
+
+/// Copies what agents have printed to a run of which another one has been there before. What is long is not copied: both
+/// use it.
+pub(super) fn copy_outputs(
+    tables: &Connection,
+    from: i64,
+    run: i64,
+    seqs: &[(u64, u64)],
+) -> rusqlite::Result<()> {
+    for (there, here) in seqs {
+        tables
+            .prepare_cached(
+                "INSERT INTO outputs (run, seq, call, attempt, at, body) \
+                SELECT ?3, ?4, call, attempt, at, body FROM outputs WHERE run = ?1 AND seq = ?2 ORDER BY attempt \
+                ON CONFLICT (run, seq, attempt) DO NOTHING",
+            )?
+            .execute(params![from, signed(*there), run, signed(*here)])?;
+    }
+    tables
+        .prepare_cached(
+            "INSERT OR IGNORE INTO blob_uses (blob, run) \
+            SELECT body, run FROM outputs WHERE run = ?1 AND typeof(body) = 'integer'",
+        )?
+        .execute([run])?;
     Ok(())
 }
 

@@ -158,13 +158,18 @@ fn summary(tables: &Connection, run: i64) -> rusqlite::Result<Option<RunSummary>
         .optional()
 }
 
-/// Entries of a run and the bytes that they hold in place.
+/// Entries of a run, and the bytes that they and what agents have printed hold in place.
 fn size(tables: &Connection, run: i64) -> rusqlite::Result<(u64, u64)> {
     let sizes = "SELECT count(*), coalesce(sum(CASE typeof(body) WHEN 'text' THEN octet_length(body) ELSE 0 END), 0) \
         FROM entries WHERE place BETWEEN ?1 AND ?2";
-    tables.prepare_cached(sizes)?.query_row([place(run, 0), place(run, LAST_SEQ)], |row| {
-        Ok((rows::unsigned(row, 0)?, rows::unsigned(row, 1)?))
-    })
+    let (entries, bytes) =
+        tables.prepare_cached(sizes)?.query_row([place(run, 0), place(run, LAST_SEQ)], |row| {
+            Ok((rows::unsigned(row, 0)?, rows::unsigned(row, 1)?))
+        })?;
+    let printed =
+        "SELECT coalesce(sum(octet_length(body)), 0) FROM outputs WHERE run = ?1 AND typeof(body) = 'text'";
+    let printed = tables.prepare_cached(printed)?.query_row([run], |row| rows::unsigned(row, 0))?;
+    Ok((entries, bytes + printed))
 }
 
 /// What would be deleted.
@@ -191,6 +196,7 @@ fn delete(tables: &Connection, run: i64, deleted: &mut Deleted) -> rusqlite::Res
         .execute([place(run, 0), place(run, LAST_SEQ)])?;
     deleted.entries += count;
     deleted.bytes += bytes;
+    tables.prepare_cached("DELETE FROM outputs WHERE run = ?1")?.execute([run])?;
     tables.prepare_cached("DELETE FROM processes WHERE run = ?1")?.execute([run])?;
     let used: Vec<i64> = tables
         .prepare_cached("SELECT blob FROM blob_uses WHERE run = ?1")?

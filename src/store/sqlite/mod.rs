@@ -27,8 +27,8 @@ use std::pin::Pin;
 use super::{Pending, Store};
 use crate::model::ids::RunId;
 use crate::model::journal::{
-    Batch, CancelRequest, Claimed, Created, Deleted, Entry, Filter, Lease, NewRun, ProcessNote, RunPatch,
-    RunRecord, RunSummary, Selection, SourceSnapshot,
+    Batch, CancelRequest, Claimed, Created, Deleted, Entry, Filter, Lease, NewRun, ProcessNote, RawOutput,
+    RunPatch, RunRecord, RunSummary, Selection, SourceSnapshot,
 };
 use crate::model::json::JsonText;
 use crate::model::store::{StoreError, StoreLimits, StoreOptions};
@@ -260,6 +260,14 @@ impl Store for SqliteStore {
 
     fn entries(&self, run: &RunId, from_seq: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
         self.readers.read(|tables| read::entries(tables, run, from_seq, limit))
+    }
+
+    fn output_seqs(&self, run: &RunId) -> Result<Vec<u64>, StoreError> {
+        self.readers.read(|tables| read::output_seqs(tables, run))
+    }
+
+    fn outputs(&self, run: &RunId, seqs: &[u64]) -> Result<Vec<RawOutput>, StoreError> {
+        self.readers.read(|tables| read::outputs(tables, run, seqs))
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<RunSummary>, StoreError> {

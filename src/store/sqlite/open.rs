@@ -19,8 +19,11 @@ use crate::model::store::{StoreError, StoreOptions, Synchronous};
 /// `SMOL` in ASCII: how SQLite's own tools and ours tell a store from other databases.
 const APPLICATION_ID: u32 = 0x534D_4F4C;
 /// What brings an empty database from one format to the next.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 /// The log of writes is cut back to this after it was taken over into the database, in bytes. Four times the length at
 /// which that happens, so that it is not cut and grown again all the time.
 const LOG_KEPT: u32 = 16 << 20;

@@ -61,6 +61,7 @@ pub(super) struct PreparedRun {
     args: Option<Text>,
     options: Text,
     entries: Vec<Prepared>,
+    outputs: Vec<(u64, u64)>,
 }
 
 impl PreparedRun {
@@ -76,6 +77,7 @@ impl PreparedRun {
             id: run.id,
             name: run.name,
             fork_of: run.fork_of,
+            outputs: run.outputs,
         }
     }
 
@@ -122,6 +124,11 @@ pub(super) fn create(
         run.options.put(tables, number)?,
     ])?;
     append::insert(tables, number, &run.id, &run.entries)?;
+    if let Some(of) = run.fork_of.as_ref().filter(|_| !run.outputs.is_empty())
+        && let Some(of) = rows::number(tables, of)?
+    {
+        append::copy_outputs(tables, of, number, &run.outputs)?;
+    }
     Ok(Created::New(Lease { run: run.id.clone(), number, epoch: 1, owner: me.number }))
 }
 

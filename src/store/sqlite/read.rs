@@ -14,7 +14,9 @@ use super::owners::Me;
 use super::rows::{self, LAST_SEQ, place, seq_at, signed, unsigned};
 use super::{presence, texts};
 use crate::model::ids::RunId;
-use crate::model::journal::{CancelRequest, Entry, Filter, ProcessNote, RunRecord, RunStatus, RunSummary};
+use crate::model::journal::{
+    CancelRequest, Entry, Filter, ProcessNote, RawOutput, RunRecord, RunStatus, RunSummary,
+};
 use crate::model::store::StoreError;
 
 /// How many connections are kept for the next reader. More are opened where more read at once.
@@ -96,6 +98,35 @@ pub(super) fn entries(
     };
     let range = params![place(number, from_seq), place(number, LAST_SEQ), limit];
     Ok(statement.query_map(range, read)?.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn output_seqs(tables: &Connection, run: &RunId) -> Result<Vec<u64>, Halt> {
+    let number = number(tables, run)?;
+    let mut seqs = tables.prepare_cached("SELECT DISTINCT seq FROM outputs WHERE run = ?1 ORDER BY seq")?;
+    Ok(seqs.query_map([number], |row| unsigned(row, 0))?.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn outputs(tables: &Connection, run: &RunId, seqs: &[u64]) -> Result<Vec<RawOutput>, Halt> {
+    let number = number(tables, run)?;
+    let mut statement = tables.prepare_cached(
+        "SELECT seq, call, attempt, at, body FROM outputs WHERE run = ?1 AND seq = ?2 ORDER BY attempt",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(RawOutput {
+            seq: unsigned(row, 0)?,
+            call: unsigned(row, 1)?,
+            attempt: row.get(2)?,
+            at: unsigned(row, 3)?,
+            raw: texts::get(tables, row, 4)?,
+        })
+    };
+    let mut found = Vec::new();
+    for seq in seqs {
+        for output in statement.query_map(params![number, signed(*seq)], read)? {
+            found.push(output?);
+        }
+    }
+    Ok(found)
 }
 
 /// `WHERE …` and what goes into it.
@@ -194,7 +225,7 @@ pub(super) fn cancel_requests(tables: &Connection, me: &Me) -> Result<Vec<(RunId
 }
 
 /// What holds in every store beside what SQLite itself knows of: what it is, and a query for what breaks it.
-const INVARIANTS: [(&str, &str); 4] = [
+const INVARIANTS: [(&str, &str); 6] = [
     (
         "the journal of a run has a gap",
         "SELECT runs.id FROM entries JOIN runs ON runs.number = entries.place >> 32 \
@@ -208,6 +239,18 @@ const INVARIANTS: [(&str, &str); 4] = [
         "a text is missing, in the journal of",
         "SELECT DISTINCT runs.id FROM entries JOIN runs ON runs.number = entries.place >> 32 \
         WHERE typeof(entries.body) = 'integer' AND entries.body NOT IN (SELECT number FROM blobs)",
+    ),
+    (
+        "an output of an entry that is not there",
+        "SELECT DISTINCT coalesce(runs.id, CAST(outputs.run AS TEXT)) FROM outputs \
+        LEFT JOIN runs ON runs.number = outputs.run \
+        WHERE NOT EXISTS (SELECT 1 FROM entries WHERE place = (outputs.run << 32) + outputs.seq)",
+    ),
+    (
+        "an output is missing, of",
+        "SELECT DISTINCT coalesce(runs.id, CAST(outputs.run AS TEXT)) FROM outputs \
+        LEFT JOIN runs ON runs.number = outputs.run \
+        WHERE typeof(body) = 'integer' AND body NOT IN (SELECT number FROM blobs)",
     ),
     (
         "a text that nobody has",

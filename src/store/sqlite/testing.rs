@@ -17,8 +17,8 @@ use super::SqliteStore;
 use super::open::MIGRATIONS;
 use crate::model::ids::RunId;
 use crate::model::journal::{
-    Batch, CancelRequest, Claimed, Created, Deleted, Entry, Filter, Lease, NewRun, ProcessNote, RunRecord,
-    RunSummary, Selection,
+    Batch, CancelRequest, Claimed, Created, Deleted, Entry, Filter, Lease, NewRun, ProcessNote, RawOutput,
+    RunRecord, RunSummary, Selection,
 };
 use crate::model::store::{StoreError, StoreOptions};
 use crate::store::{Pending, Store};
@@ -111,7 +111,8 @@ fn state() -> MutexGuard<'static, State> {
 pub struct Failing(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
 
 impl Failing {
-    pub fn new() -> Self {
+    /// Waits until nobody else makes it fail.
+    pub fn in_turn() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(register);
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -343,6 +344,8 @@ impl Store for Awaited {
         room() -> Pin<Box<dyn Future<Output = ()> + Send>>;
         run(run: &RunId) -> Result<RunRecord, StoreError>;
         entries(run: &RunId, from_seq: u64, limit: u32) -> Result<Vec<Entry>, StoreError>;
+        output_seqs(run: &RunId) -> Result<Vec<u64>, StoreError>;
+        outputs(run: &RunId, seqs: &[u64]) -> Result<Vec<RawOutput>, StoreError>;
         list(filter: &Filter) -> Result<Vec<RunSummary>, StoreError>;
         due(now: u64) -> Result<Vec<RunSummary>, StoreError>;
         next_wake(after: u64) -> Result<Option<u64>, StoreError>;

@@ -4,6 +4,7 @@ mod crash;
 mod delete;
 mod faults;
 mod opening;
+mod outputs;
 mod ownership;
 mod tasks;
 
@@ -71,6 +72,7 @@ fn new_run(name: &str) -> NewRun {
         options: json("{}"),
         fork_of: None,
         entries: Vec::new(),
+        outputs: Vec::new(),
     }
 }
 
@@ -121,7 +123,7 @@ fn check(path: &Path) {
     assert_eq!(number(strays), 0, "entries without a run");
     let unused = "SELECT count(*) FROM blobs WHERE number NOT IN (SELECT blob FROM blob_uses)";
     assert_eq!(number(unused), 0, "blobs that nobody needs");
-    let missing = "SELECT count(*) FROM (SELECT body AS text, place >> 32 AS run FROM entries \
+    let missing = "SELECT count(*) FROM (SELECT body AS text, place >> 32 AS run FROM entries UNION ALL SELECT body, run FROM outputs \
         UNION ALL SELECT source, number FROM runs UNION ALL SELECT result, number FROM runs) \
         WHERE typeof(text) = 'integer' AND NOT EXISTS \
         (SELECT 1 FROM blobs JOIN blob_uses ON blob = number WHERE number = text AND blob_uses.run = run)";
@@ -167,7 +169,7 @@ fn a_run_comes_back_as_it_was_written() {
         usage: Some(UsageTotals { spent: 12.5, report: Some(json(r#"{"calls":2}"#)) }),
         ..RunPatch::default()
     };
-    let both = Batch { entries: entries.clone(), patch: Some(change), release: false, at: 500 };
+    let both = Batch { patch: Some(change), at: 500, ..batch(entries.clone()) };
     store.append(&lease, both).wait().unwrap();
 
     let record = store.run(&id("a")).unwrap();

@@ -55,12 +55,13 @@ impl Story<'_> {
             let usage = UsageTotals { spent: last as f64, report: None };
             let change = RunPatch { usage: Some(usage), ..RunPatch::default() };
             self.insist(|store| {
-                store.append(&kept, Batch { patch: Some(change.clone()), ..batch(entries.clone()) })
+                let change = Some(change.clone());
+                store.append(&kept, Batch { patch: change, ..with_outputs(entries.clone()) })
             });
             testing::acknowledge(last);
         }
         let gone = self.create("gone");
-        self.insist(|store| store.append(&gone, batch((1..=20).map(told).collect())));
+        self.insist(|store| store.append(&gone, with_outputs((1..=20).map(told).collect())));
         self.insist(|store| store.renew(vec![kept.clone()], TTL, 200));
         for attempt in 1.. {
             match self.store.delete(Selection::Ids(vec![id("gone")]), false, 9_000).wait() {
@@ -74,7 +75,7 @@ impl Story<'_> {
             }
             assert!(attempt < 4, "{:?}", self.errors);
         }
-        self.insist(|store| store.append(&kept, batch((15..=16).map(told).collect())));
+        self.insist(|store| store.append(&kept, with_outputs((15..=16).map(told).collect())));
         testing::acknowledge(16);
     }
 }
@@ -85,11 +86,28 @@ fn told(seq: u64) -> Entry {
     entry(seq, &format!("\"{text}\""))
 }
 
+/// Some of the entries have something that an agent has printed.
+fn with_outputs(entries: Vec<Entry>) -> Batch {
+    let printed = entries.iter().filter(|entry| is_printed(entry.seq)).map(|entry| {
+        let Entry { seq, at, body, .. } = entry.clone();
+        RawOutput { seq, call: seq, attempt: 1, at, raw: body }
+    });
+    Batch { outputs: printed.collect(), ..batch(entries) }
+}
+
+fn is_printed(seq: u64) -> bool {
+    seq.is_multiple_of(3) || seq == 16
+}
+
 fn is_whole(path: &Path, at_least: u64) {
     check(path);
     let store = SqliteStore::open(path, quick()).unwrap();
     let entries = store.entries(&id("kept"), 1, 100).unwrap();
     assert!(entries.len() as u64 >= at_least, "{} of {at_least} entries are there", entries.len());
+    let printed: Vec<u64> = (1..=entries.len() as u64).filter(|seq| is_printed(*seq)).collect();
+    assert_eq!(store.output_seqs(&id("kept")).unwrap(), printed, "outputs come with their entries");
+    let printed = store.outputs(&id("kept"), &printed).unwrap();
+    assert!(printed.iter().all(|output| output.raw == told(output.seq).body));
     for (seq, found) in (1..).zip(entries) {
         assert_eq!(found, told(seq));
     }
@@ -97,7 +115,7 @@ fn is_whole(path: &Path, at_least: u64) {
 
 #[test]
 fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     for (fault, times, expected) in [
         (Fault::Full, 1, "ERR_STORE_FULL"),
         (Fault::Full, FOR_EVER, "ERR_STORE_FULL"),
@@ -134,7 +152,7 @@ fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
 
 #[test]
 fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     for (fault, least) in [
         (Fault::Full, 5),
         (Fault::Broken, 5),
@@ -165,7 +183,7 @@ fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
 
 #[test]
 fn what_is_tried_again_at_once_does_not_fail_with_what_failed() {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     let folder = Folder::without_disk();
     let store = Arc::new(open_failing(&folder.path()).unwrap());
     failing.arm(Fault::Full, 1, 1);
@@ -183,7 +201,7 @@ fn what_is_tried_again_at_once_does_not_fail_with_what_failed() {
 
 #[test]
 fn a_lease_that_could_not_be_given_back_stands_in_nobodys_way_here() {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     let folder = Folder::without_disk();
     let (store, other) = (open_failing(&folder.path()).unwrap(), folder.open());
     let lease = started(&store, "a");
@@ -212,7 +230,7 @@ fn restore(files: &Files) -> Folder {
 
 #[test]
 fn what_is_acknowledged_survives_a_loss_of_power_at_any_moment() {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     for at in 1.. {
         let folder = Folder::without_disk();
         let store = open_failing(&folder.path()).unwrap();
@@ -277,7 +295,7 @@ fn work(story: &mut Story<'_>) {
 
 #[test]
 fn whichever_operation_fails_no_step_of_a_task_is_lost() {
-    let failing = Failing::new();
+    let failing = Failing::in_turn();
     let mut seen = 0;
     for (fault, times) in [(Fault::Full, FOR_EVER), (Fault::Broken, 1), (Fault::Broken, FOR_EVER)] {
         for at in 1.. {

@@ -5,6 +5,8 @@ use crate::store::tasks::TaskStore as _;
 
 /// A store of format 1, as its first engine has written it: runs and entries with texts short and long.
 const FORMAT_1: &str = include_str!("format-1.sql");
+/// What an engine of format 2 has made of it.
+const FORMAT_2: &str = include_str!("format-2.sql");
 
 /// Every file that belongs to a store, and what is in it.
 fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -85,7 +87,7 @@ fn what_is_no_store_is_left_alone() {
     let reading = StoreOptions { read_only: true, ..quick() };
     assert_eq!(code(SqliteStore::open(&empty, reading)), "ERR_STORE_FOREIGN");
     SqliteStore::open(&empty, quick()).unwrap();
-    assert_eq!(format(&empty), 2);
+    assert_eq!(format(&empty), 3);
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn a_store_of_a_newer_format_is_left_alone() {
     Connection::open(folder.path()).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = files(&folder.path());
     let error = SqliteStore::open(&folder.path(), quick()).unwrap_err();
-    assert_eq!(error, StoreError::Version { path: folder.path(), found: 7, known: 2 });
+    assert_eq!(error, StoreError::Version { path: folder.path(), found: 7, known: 3 });
     assert_eq!(files(&folder.path()), before);
 
     // The same while the news is in the log only.
@@ -117,6 +119,7 @@ fn a_store_of_an_older_format_is_brought_up_to_date() {
         MIGRATIONS[0],
         "ALTER TABLE runs ADD COLUMN note TEXT; UPDATE runs SET note = id || ' of format ' || epoch",
         "UPDATE runs SET note = note || '!'",
+        "UPDATE runs SET note = note || '?'",
     ];
     const BROKEN: &[&str] =
         &[MIGRATIONS[0], "ALTER TABLE runs ADD COLUMN note TEXT", "INSERT INTO nowhere VALUES (1)"];
@@ -134,16 +137,16 @@ fn a_store_of_an_older_format_is_brought_up_to_date() {
     assert!(error.to_string().ends_with("its format 1 has to be brought up to date first"), "{error}");
 
     drop(SqliteStore::open_in(&folder.path(), quick(), None, NEXT).unwrap());
-    assert_eq!(format(&folder.path()), 3);
+    assert_eq!(format(&folder.path()), 4);
     let connection = Connection::open(folder.path()).unwrap();
     let note: String =
         connection.query_row("SELECT note FROM runs WHERE id = 'old'", [], |row| row.get(0)).unwrap();
-    assert_eq!(note, "old of format 2!");
+    assert_eq!(note, "old of format 2!?");
     drop(connection);
     // What is up to date stays as it is, and an engine that knows less refuses it.
     drop(SqliteStore::open_in(&folder.path(), quick(), None, NEXT).unwrap());
     let error = SqliteStore::open(&folder.path(), quick()).unwrap_err();
-    assert_eq!(error, StoreError::Version { path: folder.path(), found: 3, known: 2 });
+    assert_eq!(error, StoreError::Version { path: folder.path(), found: 4, known: 3 });
 }
 
 #[test]
@@ -176,7 +179,34 @@ fn a_store_of_format_1_is_read_and_written() {
     assert_eq!(store.queues().unwrap(), ["q"]);
     drop(store);
     check(&folder.path());
-    assert_eq!(format(&folder.path()), 2);
+    assert_eq!(format(&folder.path()), 3);
+}
+
+#[test]
+fn the_runs_of_a_store_of_format_2_go_on_and_keep_what_agents_print() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path().parent().unwrap()).unwrap();
+    let old = Connection::open(folder.path()).unwrap();
+    old.execute_batch(FORMAT_1).unwrap();
+    old.execute_batch(FORMAT_2).unwrap();
+    drop(old);
+    let store = folder.open();
+    let entries = store.entries(&id("old"), 1, 9).unwrap();
+    assert_eq!(entries.len(), 3);
+    // Nothing was kept of what its agents have printed so far.
+    assert_eq!(store.output_seqs(&id("old")).unwrap(), [0; 0]);
+    let lease = store.claim(&id("old"), TTL, 1).wait().unwrap().lease;
+    let raw = json(&format!("\"{}\"", "x".repeat(5_000)));
+    let output = RawOutput { seq: 4, call: 2, attempt: 1, at: 5, raw };
+    let more = Batch { outputs: vec![output.clone()], ..batch(vec![entry(4, "4")]) };
+    store.append(&lease, more).wait().unwrap();
+    assert_eq!(store.outputs(&id("old"), &[4]).unwrap(), [output]);
+    // Its long text is the same as that of an entry, and is there once.
+    assert_eq!(count(&folder.path(), "blobs WHERE length(body) > 4096"), 1);
+    assert_eq!(store.verify().unwrap(), Vec::<String>::new());
+    drop(store);
+    check(&folder.path());
+    assert_eq!(format(&folder.path()), 3);
 }
 
 #[test]
@@ -296,13 +326,16 @@ fn what_is_wrong_with_a_store_is_found() {
     let store = folder.open();
     let lease = started(&store, "a");
     let long = format!("\"{}\"", "x".repeat(10_000));
-    store.append(&lease, batch(vec![entry(1, "1"), entry(2, &long), entry(3, "3")])).wait().unwrap();
+    let outputs = vec![RawOutput { seq: 3, call: 1, attempt: 1, at: 1, raw: json(&long) }];
+    let entries = vec![entry(1, "1"), entry(2, &long), entry(3, "3")];
+    store.append(&lease, Batch { outputs, ..batch(entries) }).wait().unwrap();
     assert_eq!(store.verify().unwrap(), Vec::<String>::new());
     for (damage, expected) in [
         ("DELETE FROM entries WHERE body = '1'", vec!["the journal of a run has a gap: a"]),
         ("DELETE FROM blob_uses", vec!["a text that nobody has: 1", "a text that nobody has: 2"]),
-        ("DELETE FROM blobs", vec!["a text is missing, in the journal of: a"]),
+        ("DELETE FROM blobs", vec!["a text is missing, in the journal of: a", "an output is missing, of: a"]),
         ("DELETE FROM runs", vec!["entries of a run that is not there: 1"]),
+        ("DELETE FROM entries WHERE body = '3'", vec!["an output of an entry that is not there: a"]),
     ] {
         let mut connection = Connection::open(folder.path()).unwrap();
         let transaction = connection.transaction().unwrap();

@@ -269,7 +269,9 @@ impl What {
                 usage: usage(*tokens),
                 ..ErrorData::new("Error", "bad").into()
             })),
-            Self::Refuse => AttemptOutcome::Refused { error: ErrorData::new("TypeError", "no schema") },
+            Self::Refuse => {
+                AttemptOutcome::Refused { error: ErrorData::new("TypeError", "no schema"), raw: None }
+            }
             Self::Limit => {
                 let limit = Duration::from_secs(20);
                 let wait = Wait { reason: WaitReason::RateLimited, after: None, until: None, limit };
