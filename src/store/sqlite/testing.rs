@@ -111,7 +111,7 @@ fn state() -> MutexGuard<'static, State> {
 pub struct Failing(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
 
 impl Failing {
-    pub fn new() -> Self {
+    pub fn turn() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(register);
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
