@@ -419,7 +419,7 @@ fn runtime() -> Runtime {
 
 /// Every `step`-th moment, until it is not reached any more. `least` is how often it must have been.
 fn whenever(step: usize, least: usize, mishap: impl Fn(u64) -> Mishap) {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     let template = template();
     let happens = |at: &u64| runtime().block_on(mishap(*at).happens(&template, &failing));
     let reached = (1..).step_by(step).take_while(happens).count();
@@ -494,7 +494,7 @@ async fn is_cut_off(template: &[u8], failing: &Failing, at: u64) -> bool {
 
 #[test]
 fn the_process_ends_at_any_moment() {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     let template = template();
     let reached = (1..).take_while(|at| runtime().block_on(is_cut_off(&template, &failing, *at)));
     let reached = reached.count();

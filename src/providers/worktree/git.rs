@@ -340,12 +340,20 @@ fn finds_no_room(error: &ErrorData) -> bool {
 
 /// Whether another git is at work, and it is worth to ask again.
 fn is_busy(stderr: &str) -> bool {
-    // The list of worktrees is read without a lock, while another one is being written into it.
-    let half_written = stderr.contains("/.git/worktrees/") && stderr.contains("failed to read");
-    half_written || stderr.contains(".lock': File exists")
+    // The list of worktrees is read without a lock, while another one is being written into it or taken away. Its folder is
+    // not always below one called `.git`: that of a submodule is not.
+    let half_written = stderr.contains("failed to read") && stderr.contains("/commondir");
+    let taken_away = stderr.contains("Invalid path") && stderr.contains("/worktrees/") && is_missing(stderr);
+    half_written
+        || taken_away
+        || stderr.contains(".lock': File exists")
         || stderr.contains("could not lock config file")
         // The last worktree of a repository takes the folder of all worktrees with it while the next one is made.
-        || (stderr.contains("could not create") && stderr.contains("No such file or directory"))
+        || (stderr.contains("could not create") && is_missing(stderr))
+}
+
+fn is_missing(stderr: &str) -> bool {
+    stderr.contains("No such file or directory")
 }
 
 #[cfg(test)]
@@ -380,6 +388,14 @@ mod tests {
             ("fatal: could not create directory of '.git/worktrees/a': Permission denied", false),
             ("fatal: cannot lock ref 'refs/heads/smol/a': 'refs/heads/smol' exists; cannot create", false),
             ("fatal: failed to read /r/.git/worktrees/r1-7/commondir: Success", true),
+            (
+                "fatal: failed to read /r/.git/modules/m/worktrees/r1-7/commondir: No such file or directory",
+                true,
+            ),
+            ("fatal: failed to read /r/bare.git/worktrees/r1-7/commondir: Success", true),
+            ("fatal: Invalid path '/r/.git/worktrees/r1-7.13': No such file or directory", true),
+            ("fatal: Invalid path '/r/nowhere': No such file or directory", false),
+            ("fatal: failed to read object 1234: Success", false),
             ("fatal: Unable to create '/r/.git/index.lock': Permission denied", false),
             ("fatal: a branch named 'a' already exists", false),
         ];

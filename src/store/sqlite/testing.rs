@@ -112,7 +112,7 @@ pub struct Failing(#[expect(dead_code, reason = "held, not read")] MutexGuard<'s
 
 impl Failing {
     /// Waits until nobody else makes it fail.
-    pub fn in_turn() -> Self {
+    pub fn turn() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(register);
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

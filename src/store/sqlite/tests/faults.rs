@@ -115,7 +115,7 @@ fn is_whole(path: &Path, at_least: u64) {
 
 #[test]
 fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     for (fault, times, expected) in [
         (Fault::Full, 1, "ERR_STORE_FULL"),
         (Fault::Full, FOR_EVER, "ERR_STORE_FULL"),
@@ -152,7 +152,7 @@ fn whichever_operation_fails_nothing_is_lost_and_the_store_goes_on() {
 
 #[test]
 fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     for (fault, least) in [
         (Fault::Full, 5),
         (Fault::Broken, 5),
@@ -183,7 +183,7 @@ fn whichever_operation_fails_while_opening_it_can_be_opened_again() {
 
 #[test]
 fn what_is_tried_again_at_once_does_not_fail_with_what_failed() {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     let folder = Folder::without_disk();
     let store = Arc::new(open_failing(&folder.path()).unwrap());
     failing.arm(Fault::Full, 1, 1);
@@ -201,7 +201,7 @@ fn what_is_tried_again_at_once_does_not_fail_with_what_failed() {
 
 #[test]
 fn a_lease_that_could_not_be_given_back_stands_in_nobodys_way_here() {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     let folder = Folder::without_disk();
     let (store, other) = (open_failing(&folder.path()).unwrap(), folder.open());
     let lease = started(&store, "a");
@@ -230,7 +230,7 @@ fn restore(files: &Files) -> Folder {
 
 #[test]
 fn what_is_acknowledged_survives_a_loss_of_power_at_any_moment() {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     for at in 1.. {
         let folder = Folder::without_disk();
         let store = open_failing(&folder.path()).unwrap();
@@ -295,7 +295,7 @@ fn work(story: &mut Story<'_>) {
 
 #[test]
 fn whichever_operation_fails_no_step_of_a_task_is_lost() {
-    let failing = Failing::in_turn();
+    let failing = Failing::turn();
     let mut seen = 0;
     for (fault, times) in [(Fault::Full, FOR_EVER), (Fault::Broken, 1), (Fault::Broken, FOR_EVER)] {
         for at in 1.. {
