@@ -68,6 +68,10 @@ impl Provider for NodeProvider {
         })
     }
 
+    fn resumes(&self) -> bool {
+        self.traits.resumes
+    }
+
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture {
         let (sender, answer) = oneshot::channel();
         let call = context.call.0;
@@ -147,7 +151,8 @@ impl HostCalls {
         let extra: Extra<'_> = extra.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let parsed = |part: Option<&RawValue>| part.and_then(|part| json::parse(part.get()).ok());
         let session_id = parsed(extra.session_id).as_ref().and_then(Value::as_str).map(str::to_owned);
-        let resume = session_id.clone().filter(|_| resumes).map(|session| Resume { session, total: None });
+        let resume = session_id.clone().filter(|_| resumes);
+        let resume = resume.map(|session| Resume { session, ..Resume::default() });
         let output = AgentOutput {
             output: output.map(JsonText::new),
             usage: parsed(extra.usage).as_ref().map(Usage::from_report).unwrap_or_default(),
@@ -176,7 +181,10 @@ impl HostCalls {
             retryable: value.get("retryable") != Some(&Value::Bool(false)),
             wait: wait(error.code.as_deref(), value.get("retryAfterMs").and_then(Value::as_f64)),
             usage: value.get("usage").map(Usage::from_report).unwrap_or_default(),
-            resume: session_id.clone().filter(|_| resumes).map(|session| Resume { session, total: None }),
+            resume: session_id
+                .clone()
+                .filter(|_| resumes)
+                .map(|session| Resume { session, ..Resume::default() }),
             session_id,
             error,
             ..AttemptFailure::default()

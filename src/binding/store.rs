@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{guarded, to_napi};
 use crate::engine::durable::{Again, Durable, How, Store, host_options, open_store};
 use crate::engine::fork::Point;
-use crate::engine::{Engine, journal};
+use crate::engine::{Engine, journal, processes};
 use crate::model::error::WorkflowError;
 use crate::model::ids::RunId;
 use crate::model::journal::{CancelRequest, Filter, RunRecord, RunStatus, RunSummary, Selection};
@@ -187,8 +187,9 @@ impl NativeStore {
         let store = self.0.clone();
         blocking(env, move || {
             let request = CancelRequest { at: now as u64, reason };
-            let run = store.request_cancel(&RunId(id.into()), request).wait().map_err(store_error)?;
-            Ok(summary(&run))
+            let runtime = Engine::shared().map_err(to_napi)?.handle();
+            let asked = processes::request_cancel(store, RunId(id.into()), request);
+            Ok(summary(&runtime.block_on(asked).map_err(store_error)?))
         })
     }
 

@@ -25,6 +25,7 @@ use super::core::{Core, Effect, Input};
 use super::fingerprint;
 use super::host::{Envelope, Host, RunEnd};
 use super::journal::{Journal, Told};
+use super::processes;
 use super::scripts::ScriptSource;
 use super::snapshot::{self, Children};
 use crate::model::budget::{BudgetChange, BudgetState};
@@ -38,6 +39,7 @@ use crate::model::recording::{Drift, Recording};
 use crate::model::request::{ChildRequest, ChildTarget, Item, Request, RequestKind};
 use crate::model::script::Script;
 use crate::model::store::StoreError;
+use crate::providers::process::Notebook;
 use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
 use crate::script;
 
@@ -125,6 +127,10 @@ pub(super) struct Coordinator {
     recording: Option<Box<Recording>>,
     /// The children of a durable run as they were read first.
     children: Children,
+    /// Where the processes are written down that work for a durable run.
+    pub(super) notebook: Option<Notebook>,
+    /// Those that were there when it was taken up, and were ended.
+    left: Vec<u32>,
     /// What waits until so many batches of the journal are written.
     held: Option<(u64, Effect)>,
     /// Attempts that begin when the store is back.
@@ -168,6 +174,8 @@ impl Coordinator {
             journal: None,
             recording: None,
             children: Children::default(),
+            notebook: None,
+            left: Vec::new(),
             held: None,
             postponed: VecDeque::new(),
         }
@@ -188,10 +196,16 @@ impl Coordinator {
             self.core =
                 Core::new(core_options, script.display_name.clone(), true).recorded(fingerprint::mark);
         }
+        self.notebook = Some(journal.notebook());
         self.journal = Some(journal);
         self.recording = recording.map(Box::new);
         self.children = children;
         self
+    }
+
+    /// To be told: processes that an earlier owner had left behind, and that were ended.
+    pub(super) fn after(self, left: Vec<u32>) -> Self {
+        Self { left, ..self }
     }
 
     /// Runs to the end. What is left (the VMs above all) is freed when the coordinator is dropped: whoever waits for
@@ -220,6 +234,9 @@ impl Coordinator {
                     self.core.step(Input::BudgetChanged(change), &mut effects);
                 }
                 self.core.step(input, &mut effects);
+                if let Some(warning) = processes::warning(&std::mem::take(&mut self.left)) {
+                    self.emit(warning);
+                }
                 for effect in effects.drain(..) {
                     if let Some(result) = self.carry_out(effect) {
                         return self.end(result).await;
@@ -394,7 +411,12 @@ impl Coordinator {
                     self.go_on();
                     return Ok(None);
                 }
-                aside = self.asides.next() => self.told(aside),
+                aside = self.asides.next() => {
+                    self.told(aside);
+                    if !self.inputs.is_empty() {
+                        return Ok(None);
+                    }
+                }
                 done = self.work.next(), if !self.work.is_empty() => {
                     if let Some(Some(input)) = done {
                         return Ok(Some(self.ended(input)));
@@ -443,9 +465,14 @@ impl Coordinator {
     }
 
     fn ended(&mut self, input: Input) -> Input {
+        let over = if let Input::AgentFinished { call, .. } = &input { Some(*call) } else { None };
         // What an agent was heard of goes before its end.
         while let Some(aside) = self.asides.waiting() {
-            self.told(aside);
+            match aside {
+                // That end says where to go on.
+                Aside::AtWork { call, .. } if Some(call) == over => {}
+                aside => self.told(aside),
+            }
         }
         if let Input::AgentFinished { call, .. }
         | Input::WorktreeClosed { call, .. }
@@ -463,6 +490,9 @@ impl Coordinator {
             Aside::Progress { call, .. } if !self.tasks.contains_key(&call) => {}
             Aside::Progress { call, attempt, progress } => {
                 self.emit(Event::CallProgress { call, attempt, progress });
+            }
+            Aside::AtWork { call, attempt, resume } => {
+                self.inputs.push_back(Input::AgentAtWork { call, attempt, resume });
             }
             Aside::Warning { code, message } => self.emit(Event::Warning { code, message }),
         }

@@ -14,6 +14,7 @@ use super::control::RunControl;
 use super::fork::{self, Point};
 use super::host::RunEnd;
 use super::journal::{self, Journal};
+use super::processes;
 use super::scripts::ScriptSource;
 use super::snapshot::{self, Children, Kept};
 use crate::model::budget::BudgetState;
@@ -114,6 +115,8 @@ pub(super) struct Begun {
     pub(super) children: Children,
     /// Ends with the run.
     pub(super) keeper: AbortOnDropHandle<()>,
+    /// The processes that an earlier owner has left behind, and that were ended.
+    pub(super) left: Vec<u32>,
 }
 
 /// A run is there, or what came of it earlier.
@@ -179,7 +182,15 @@ impl Durable {
                 let journal = Journal::new(self.store, lease, 0);
                 let args = options.args.clone();
                 let (recording, children) = (None, Children::default());
-                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
+                Ok(Beginning::Run(Box::new(Begun {
+                    script,
+                    args,
+                    journal,
+                    recording,
+                    children,
+                    keeper,
+                    left: Vec::new(),
+                })))
             }
             Created::Existing { same_source, same_args, .. } if !same_source || !same_args => {
                 Err(self.conflict(if same_source { "with other arguments" } else { "with another source" }))
@@ -241,6 +252,7 @@ impl Durable {
         if record.summary.cancel.is_some() && !over {
             control.cancel(runtime);
         }
+        let left = processes::end_left(&*self.store, &lease).await?;
         let entries = self.store.entries(&self.id, 1, u32::MAX)?;
         let from = again.from.as_ref().map(|point| fork::locate(&self.id, &entries, point)).transpose()?;
         let recording = recorded(&entries, again.drift()?, from)?;
@@ -265,7 +277,7 @@ impl Durable {
         let journal = Journal::new(self.store, lease, record.summary.last_seq).taking_up(patch);
         let args = record.args;
         let recording = Some(recording);
-        Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
+        Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper, left })))
     }
 
     /// Creates the run as a copy of another one, whoever is at work on that.
@@ -307,7 +319,15 @@ impl Durable {
                 let keeper = self.running(&lease, control, runtime).await?;
                 let journal = Journal::new(self.store, lease, last_seq);
                 let recording = Some(recording);
-                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
+                Ok(Beginning::Run(Box::new(Begun {
+                    script,
+                    args,
+                    journal,
+                    recording,
+                    children,
+                    keeper,
+                    left: Vec::new(),
+                })))
             }
             Created::Existing { .. } => Err(self.conflict("which is not this copy")),
         }

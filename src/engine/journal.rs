@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::clock;
 use super::core::Parts;
+use super::processes;
 use crate::model::budget::BudgetState;
 use crate::model::error::{ErrorData, WorkflowError};
 use crate::model::event::Event;
@@ -26,6 +27,7 @@ use crate::model::recording::{
     About, Drift, Fingerprint, Mark, Past, Record, RecordedEnd, RecordedKind, RecordedStep, Recording,
 };
 use crate::model::store::StoreError;
+use crate::providers::process::Notebook;
 use crate::store::{Pending, Store};
 
 /// Where a journal begins anew: what stands before it was taken over or left behind.
@@ -301,6 +303,11 @@ impl Journal {
         }
     }
 
+    /// Where the processes are written down that work for the run.
+    pub(super) fn notebook(&self) -> Notebook {
+        processes::notebook(&self.store, &self.lease)
+    }
+
     /// Gives the run back as it is, for somebody to resume.
     pub(super) async fn release(self) {
         // Whoever takes it over does not need the lease to be given back, only time.
@@ -562,7 +569,7 @@ mod tests {
     use crate::model::event::{CallEnd, CallInfo};
     use crate::model::ids::VmId;
     use crate::model::outcome::Outcome;
-    use crate::model::outcome::Resume;
+    use crate::model::outcome::{Resume, SessionPlace};
     use crate::model::recording::Earlier;
 
     fn mark(kind: RecordedKind) -> Mark {
@@ -646,7 +653,11 @@ mod tests {
             charged: 7.0,
             usage: Some(JsonText::new(r#"{"outputTokens":3,"x":"\ud83d"}"#)),
             session: Some("s".to_owned()),
-            resume: Some(Resume { session: "s".to_owned(), total: Some(JsonText::new(r#"{"a":[1]}"#)) }),
+            resume: Some(Resume {
+                session: "s".to_owned(),
+                total: Some(JsonText::new(r#"{"a":[1]}"#)),
+                place: Some(SessionPlace { provider: "codex".to_owned(), folder: Some("/w".to_owned()) }),
+            }),
             repair: Some(vec!["/ must be object".to_owned()]),
         };
         let begun = |attempt: u32, past| {
@@ -654,14 +665,14 @@ mod tests {
             let body = format!(r#"{{"attempt":{attempt},"record":{}}}"#, written(&record).unwrap().1);
             entry(attempt.into(), "call.started", Some(3), body)
         };
-        for (past, length) in [(Past::default(), 30), (whole, 250)] {
+        for (past, length) in [(Past::default(), 30), (whole, 310)] {
             let past = Box::new(past);
             let attempted = Record::Attempted { call: CallId(3), past: past.clone(), spent: 9.5 };
             let text = written(&attempted).unwrap().1;
             assert!(text.len() < length, "{text}");
             // The event carries the number of the attempt that is to follow.
             let attempted = |kind| entry(2, kind, Some(3), format!(r#"{{"attempt":2,"record":{text}}}"#));
-            for kind in ["call.retrying", "call.waiting", "call.attempted"] {
+            for kind in ["call.retrying", "call.waiting", "call.attempted", "call.session"] {
                 let found = recording(&[begun(1, None), attempted(kind)], Drift::Fail).unwrap();
                 let call = &found.calls[0].1;
                 assert_eq!((call.attempts, &call.past, &call.end), (1, &Some(past.clone()), &None));
