@@ -2,6 +2,7 @@
 // goes on in its session. The agents are stand-ins; the hosts are programs of their own.
 
 import assert from 'node:assert/strict'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -118,6 +119,29 @@ test('a run that nobody owns is cancelled: its agent ends', { skip: notLinux }, 
   assert.equal((await engine.cancel('r')).cancelRequested, 'user')
   await agent.over
   await assert.rejects((await resume()).result, { code: 'ERR_RUN_CANCELLED' })
+})
+
+test('the agent of an owner that has lost the run is ended, and the new one goes on', { skip: windows }, async (t) => {
+  const path = folder(t, {})
+  const watch = await watcher(t)
+  const options = { command: program(t, KINDS[0], AGENT), env: watch.env }
+  const providers = { 'claude-code': options }
+  const [zombie, owner] = [0, 1].map(() => createEngine({ store: join(path, 'runs.db') }))
+  t.after(() => Promise.all([zombie.close(), owner.close()]))
+  const source = script("return await agent('do it', { provider: 'claude-code' })")
+  const lost = await zombie.run({ source }, { runId: 'r', providers })
+  for await (const { type } of lost.events()) if (type === 'call.session') break
+  const agent = await watch.next()
+  let ended = false
+  agent.over.then(() => (ended = true))
+  // As if the machine had slept: the others see nobody alive.
+  for (const file of readdirSync(join(path, 'runs.db-owners'))) rmSync(join(path, 'runs.db-owners', file))
+  const taken = await owner.resume('r', { providers })
+  await watch.next()
+  assert.equal(ended || process.platform !== 'linux', true)
+  assert.equal(await taken.result, 'went on')
+  await assert.rejects(lost.result, { code: 'ERR_RUN_LEASE_LOST' })
+  await agent.over
 })
 
 for (const kind of KINDS) {

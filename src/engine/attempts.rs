@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(told(&[session("s"), blank, text.clone(), text.clone()], &always), ["2 s"]);
         assert_eq!(told(&[text.clone(), session("s"), text.clone()], &always), ["1 s"]);
         assert_eq!(told(&[session("s")], &always), [""; 0]);
-        assert_eq!(told(&[text.clone()], &always), [""; 0]);
+        assert_eq!(told(std::slice::from_ref(&text), &always), [""; 0]);
         // There was no room for it.
         let later = |number| number > 1;
         assert_eq!(told(&[session("s"), text.clone(), text.clone(), text], &later), ["1 s", "2 s"]);
