@@ -281,6 +281,41 @@ impl Coordinator {
         });
     }
 
+    /// What has ended elsewhere, as an input.
+    pub(super) fn ended(&mut self, input: Input) -> Input {
+        let over = if let Input::AgentFinished { call, .. } = &input { Some(*call) } else { None };
+        // What an agent was heard of goes before its end.
+        while let Some(aside) = self.asides.waiting() {
+            match aside {
+                // That end says where to go on.
+                Aside::AtWork { call, .. } if Some(call) == over => {}
+                aside => self.told(aside),
+            }
+        }
+        if let Input::AgentFinished { call, .. }
+        | Input::WorktreeClosed { call, .. }
+        | Input::TimerFired { call }
+        | Input::BackoffOver { call } = &input
+        {
+            self.tasks.remove(call);
+        }
+        input
+    }
+
+    pub(super) fn told(&mut self, aside: Aside) {
+        match aside {
+            // Nobody is interested in what an agent does that nobody wants any more.
+            Aside::Progress { call, .. } if !self.tasks.contains_key(&call) => {}
+            Aside::Progress { call, attempt, progress } => {
+                self.emit(Event::CallProgress { call, attempt, progress });
+            }
+            Aside::AtWork { call, attempt, resume } => {
+                self.inputs.push_back(Input::AgentAtWork { call, attempt, resume });
+            }
+            Aside::Warning { code, message } => self.emit(Event::Warning { code, message }),
+        }
+    }
+
     fn ended_at_once(&mut self, call: CallId, outcome: AttemptOutcome) {
         self.inputs.push_back(Input::AgentFinished { call, outcome });
     }

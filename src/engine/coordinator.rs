@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustc_hash::FxHashMap;
 
-use super::attempts::{Aside, Asides};
+use super::attempts::Asides;
 use super::clock;
 use super::control::RunControl;
 use super::core::{Core, Effect, Input};
@@ -116,7 +116,7 @@ pub(super) struct Coordinator {
     pub(super) asides: Asides,
     work: FuturesUnordered<Task>,
     /// The same tasks by their calls.
-    tasks: FxHashMap<CallId, Task>,
+    pub(super) tasks: FxHashMap<CallId, Task>,
     /// The run is being cancelled, and may clean up until it is forced to end.
     in_grace: bool,
     cancel_seen: bool,
@@ -464,40 +464,6 @@ impl Coordinator {
         }
     }
 
-    fn ended(&mut self, input: Input) -> Input {
-        let over = if let Input::AgentFinished { call, .. } = &input { Some(*call) } else { None };
-        // What an agent was heard of goes before its end.
-        while let Some(aside) = self.asides.waiting() {
-            match aside {
-                // That end says where to go on.
-                Aside::AtWork { call, .. } if Some(call) == over => {}
-                aside => self.told(aside),
-            }
-        }
-        if let Input::AgentFinished { call, .. }
-        | Input::WorktreeClosed { call, .. }
-        | Input::TimerFired { call }
-        | Input::BackoffOver { call } = &input
-        {
-            self.tasks.remove(call);
-        }
-        input
-    }
-
-    fn told(&mut self, aside: Aside) {
-        match aside {
-            // Nobody is interested in what an agent does that nobody wants any more.
-            Aside::Progress { call, .. } if !self.tasks.contains_key(&call) => {}
-            Aside::Progress { call, attempt, progress } => {
-                self.emit(Event::CallProgress { call, attempt, progress });
-            }
-            Aside::AtWork { call, attempt, resume } => {
-                self.inputs.push_back(Input::AgentAtWork { call, attempt, resume });
-            }
-            Aside::Warning { code, message } => self.emit(Event::Warning { code, message }),
-        }
-    }
-
     /// Carries out one effect; `Some` is the end of the run.
     fn carry_out(&mut self, effect: Effect) -> Option<Result<Option<JsonText>, WorkflowError>> {
         if let Some(journal) = &mut self.journal
@@ -579,7 +545,7 @@ impl Coordinator {
         None
     }
 
-    fn emit(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, event: Event) {
         let is_end = matches!(
             event,
             Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }

@@ -221,7 +221,11 @@ async fn processes_are_noted_when_the_store_is_back_and_until_they_are_gone() {
     drop(never);
     noted(&[9]).await;
     let (lease, ended) = {
-        store.inner.release(&Lease { run: RunId("r".into()), number: 1, epoch: 1, owner: 1 }, 0).await.unwrap();
+        store
+            .inner
+            .release(&Lease { run: RunId("r".into()), number: 1, epoch: 1, owner: 1 }, 0)
+            .await
+            .unwrap();
         let lease = store.claim(&RunId("r".into()), 1_000, 0).await.unwrap().lease;
         let ended = processes::end_left(&*store, &lease).await.unwrap();
         (lease, ended)
