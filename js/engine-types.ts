@@ -202,8 +202,8 @@ export type Engine = {
    */
   fork(id: string, options?: EngineForkOptions): Promise<Run>
   /**
-   * Takes up the runs whose processes are gone, and suspended ones whose time has come. One that cannot be taken up is given
-   * with a `result` that rejects.
+   * Takes up the runs whose processes are gone, and suspended ones whose time has come; agents that were left behind are
+   * ended first. One that cannot be taken up is given with a `result` that rejects.
    */
   recover(options?: EngineResumeOptions): Promise<Run[]>
   list(filter?: RunFilter): Promise<RunSummary[]>
@@ -220,7 +220,7 @@ export type Engine = {
   output(id: string, call: number): Promise<AttemptOutput[]>
   /**
    * Asks whoever is at work on a run to cancel it. A suspended one is woken to clean up, and is over then. Another that
-   * nobody is at work on is cancelled when it is taken up.
+   * nobody is at work on is cancelled when it is taken up; agents that its dead process has left behind are ended at once.
    */
   cancel(id: string, reason?: string): Promise<RunSummary>
   delete(which: readonly string[] | RunFilter, options?: { dryRun?: boolean }): Promise<DeletedRuns>

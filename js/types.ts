@@ -254,10 +254,12 @@ export type WorkflowEvent = WorkflowEventBase &
         /** What became of the worktree of a call with `isolation: 'worktree'`. */
         worktree?: WorktreeReport
       } & WorkflowCallInfo)
-    /** All that a journal which begins anew takes over was told. This and the next four are told of durable runs only. */
+    /** All that a journal which begins anew takes over was told. This and the next five are told of durable runs only. */
     | { type: 'run.replayed' }
     /** The run is being cancelled: what follows is said by that. */
     | { type: 'run.cancelling' }
+    /** The agent has begun to work in a session of its own: if the process ends now, the next attempt goes on there. */
+    | { type: 'call.session'; call: number; attempt: number; sessionId: string }
     /** The last attempt of a call has ended, and its worktree is being closed. */
     | { type: 'call.attempted'; call: number }
     /** The script of a child was read, for this and all later lives of the run. */

@@ -69,6 +69,10 @@ impl Provider for NodeProvider {
         })
     }
 
+    fn resumes(&self) -> bool {
+        self.traits.resumes
+    }
+
     fn run(&self, request: Arc<AgentRequest>, context: AttemptContext) -> ProviderFuture {
         let (sender, answer) = oneshot::channel();
         let call = context.call.0;
@@ -160,8 +164,8 @@ impl HostCalls {
         let extra: Extra<'_> = extra.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let parsed = |part: Option<&RawValue>| part.and_then(|part| json::parse(part.get()).ok());
         let session_id = parsed(extra.session_id).as_ref().and_then(Value::as_str).map(str::to_owned);
-        let resume =
-            session_id.clone().filter(|_| expected.resumes).map(|session| Resume { session, total: None });
+        let resume = session_id.clone().filter(|_| expected.resumes);
+        let resume = resume.map(|session| Resume { session, ..Resume::default() });
         let output = AgentOutput {
             output: output.map(JsonText::new),
             usage: parsed(extra.usage).as_ref().map(Usage::from_report).unwrap_or_default(),
@@ -194,7 +198,7 @@ impl HostCalls {
             resume: session_id
                 .clone()
                 .filter(|_| expected.resumes)
-                .map(|session| Resume { session, total: None }),
+                .map(|session| Resume { session, ..Resume::default() }),
             session_id,
             error,
             raw,

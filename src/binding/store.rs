@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{guarded, store_error, to_napi};
 use crate::engine::durable::{Again, Durable, How, Store, host_options, open_store};
-use crate::engine::{Engine, inspect, journal};
+use crate::engine::{Engine, inspect, journal, processes};
 use crate::model::error::WorkflowError;
 use crate::model::ids::RunId;
 use crate::model::journal::{CancelRequest, Filter, RawOutput, RunRecord, RunStatus, RunSummary, Selection};
@@ -192,7 +192,9 @@ impl NativeStore {
         let store = self.0.clone();
         blocking(env, move || {
             let request = CancelRequest { at: now as u64, reason };
-            let mut run = store.request_cancel(&RunId(id.into()), request).wait().map_err(store_error)?;
+            let runtime = Engine::shared().map_err(to_napi)?.handle();
+            let asked = processes::request_cancel(store.clone(), RunId(id.into()), request);
+            let mut run = runtime.block_on(asked).map_err(store_error)?;
             inspect::spent(&*store, &mut run).map_err(store_error)?;
             Ok(summary(&run))
         })

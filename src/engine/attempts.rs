@@ -1,14 +1,14 @@
 //! One attempt of an agent call, and what goes with it: its provider, its schema, its worktree, what is told meanwhile.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::noop_waker_ref;
 use rustc_hash::FxHashMap;
-use tokio::sync::{Mutex, OnceCell, mpsc};
+use tokio::sync::{self, OnceCell, mpsc};
 
 use super::clock;
 use super::coordinator::Coordinator;
@@ -18,7 +18,7 @@ use crate::model::error::ErrorData;
 use crate::model::event::Event;
 use crate::model::ids::CallId;
 use crate::model::json::{JsonText, MAX_DEPTH};
-use crate::model::outcome::{AttemptFailure, AttemptOutcome, Resume};
+use crate::model::outcome::{AttemptFailure, AttemptOutcome, Resume, SessionPlace};
 use crate::model::progress::Progress;
 use crate::model::request::AgentRequest;
 use crate::providers::process::in_background;
@@ -28,8 +28,21 @@ use crate::schema::{self, Validator};
 
 /// Something that is told while calls are under way, and that decides nothing.
 pub(super) enum Aside {
-    Progress { call: CallId, attempt: u32, progress: Progress },
-    Warning { code: &'static str, message: String },
+    Progress {
+        call: CallId,
+        attempt: u32,
+        progress: Progress,
+    },
+    /// The agent has begun to work in a session in which another attempt could go on.
+    AtWork {
+        call: CallId,
+        attempt: u32,
+        resume: Resume,
+    },
+    Warning {
+        code: &'static str,
+        message: String,
+    },
 }
 
 /// Things told that wait for the run's thread. Agents do not wait for it: what finds no room is left out and counted.
@@ -42,7 +55,7 @@ pub(super) struct Asides {
     receiver: mpsc::Receiver<Aside>,
     lost: Arc<AtomicU64>,
     /// The worktrees of calls under way. A call's attempts share one; it is made by the first of them.
-    worktrees: FxHashMap<CallId, Arc<Mutex<Option<Worktree>>>>,
+    worktrees: FxHashMap<CallId, Arc<sync::Mutex<Option<Worktree>>>>,
     /// What earlier runs have left behind was looked at; this is what has become of that of earlier lives of this run.
     cleaned: Arc<OnceCell<FxHashMap<CallId, JsonText>>>,
 }
@@ -81,11 +94,19 @@ impl Asides {
         (count > 0).then_some(Event::Warning { code: "WARN_PROGRESS_DROPPED", message })
     }
 
-    fn watcher(&self, call: CallId, attempt: u32) -> Option<Watcher> {
-        let (sender, lost) = (self.sender.clone(), self.lost.clone());
-        self.watched.then(|| {
+    /// Follows an attempt for those who watch, and, with the `place` of its session, for those who go on with it.
+    fn watcher(&self, call: CallId, attempt: u32, place: Option<SessionPlace>) -> Option<Watcher> {
+        let (watched, sender, lost) = (self.watched, self.sender.clone(), self.lost.clone());
+        let sighting = place.map(|place| Mutex::new(Sighting { place, session: None, worked: false }));
+        (watched || sighting.is_some()).then(|| {
             Watcher(Arc::new(move |progress| {
-                if sender.try_send(Aside::Progress { call, attempt, progress }).is_err() {
+                if let Some(sighting) = &sighting {
+                    let mut sighting = sighting.lock().unwrap_or_else(PoisonError::into_inner);
+                    sighting.look(&progress, |resume| {
+                        sender.try_send(Aside::AtWork { call, attempt, resume }).is_ok()
+                    });
+                }
+                if watched && sender.try_send(Aside::Progress { call, attempt, progress }).is_err() {
                     lost.fetch_add(1, Ordering::Relaxed);
                 }
             }))
@@ -93,9 +114,34 @@ impl Asides {
     }
 }
 
+/// What was seen of an attempt that another one could go on with.
+struct Sighting {
+    place: SessionPlace,
+    /// Not told yet.
+    session: Option<String>,
+    worked: bool,
+}
+
+impl Sighting {
+    /// Tells the session as soon as something was done in it, once; again with the next progress, if `tell` has failed.
+    fn look(&mut self, progress: &Progress, tell: impl FnOnce(Resume) -> bool) {
+        self.worked |= progress.is_work();
+        if let Progress::Session(session) = progress {
+            self.session = Some(session.clone());
+        }
+        if !self.worked {
+            return;
+        }
+        let place = &self.place;
+        self.session.take_if(|session| {
+            tell(Resume { session: session.clone(), total: None, place: Some(place.clone()) })
+        });
+    }
+}
+
 /// The worktree that an attempt is to work in.
 struct Place {
-    worktree: Arc<Mutex<Option<Worktree>>>,
+    worktree: Arc<sync::Mutex<Option<Worktree>>>,
     cleaned: Arc<OnceCell<FxHashMap<CallId, JsonText>>>,
     request: worktree::Request,
     sender: mpsc::Sender<Aside>,
@@ -168,10 +214,17 @@ impl Coordinator {
                 return self.ended_at_once(call, AttemptOutcome::Failed(Box::new(failure)));
             }
         };
+        let home = session_place(&*provider, &request);
+        if let Some(elsewhere) = resume.as_ref().and_then(|resume| elsewhere(resume, &home)) {
+            return self.ended_at_once(call, AttemptOutcome::Failed(Box::new(elsewhere)));
+        }
         let timeout = request.parsed.timeout.filter(|_| !provider.keeps_time());
-        let watcher = self.asides.watcher(call, attempt);
+        let noted = (self.notebook.is_some() && provider.resumes()).then(|| home.clone());
+        let watcher = self.asides.watcher(call, attempt, noted);
+        let notebook = self.notebook.clone();
         let raw = provider.raw_says_more() && self.keeps_output();
-        let mut context = AttemptContext { resume, watcher, raw, ..AttemptContext::new(call, attempt) };
+        let mut context =
+            AttemptContext { resume, watcher, notebook, raw, ..AttemptContext::new(call, attempt) };
         let place = self.place(call, &request, &*provider);
         let mut answer: ProviderFuture = match place {
             None => provider.run(request, context),
@@ -182,7 +235,7 @@ impl Coordinator {
         };
         // Many answers are there at once; those need no place among the pending ones.
         if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(noop_waker_ref())) {
-            self.ended_at_once(call, judge(result, validator.as_deref()));
+            self.ended_at_once(call, judge(result, validator.as_deref(), &home));
             return;
         }
         self.spawn(call, async move {
@@ -193,7 +246,7 @@ impl Coordinator {
                     None => Err(timed_out(limit).into()),
                 },
             };
-            Input::AgentFinished { call, outcome: judge(result, validator.as_deref()) }
+            Input::AgentFinished { call, outcome: judge(result, validator.as_deref(), &home) }
         });
     }
 
@@ -270,6 +323,41 @@ impl Coordinator {
         self.journal.as_ref().is_some_and(Journal::keeps_output)
     }
 
+    /// What has ended elsewhere, as an input.
+    pub(super) fn ended(&mut self, input: Input) -> Input {
+        let over = if let Input::AgentFinished { call, .. } = &input { Some(*call) } else { None };
+        // What an agent was heard of goes before its end.
+        while let Some(aside) = self.asides.waiting() {
+            match aside {
+                // That end says where to go on.
+                Aside::AtWork { call, .. } if Some(call) == over => {}
+                aside => self.told(aside),
+            }
+        }
+        if let Input::AgentFinished { call, .. }
+        | Input::WorktreeClosed { call, .. }
+        | Input::TimerFired { call }
+        | Input::BackoffOver { call } = &input
+        {
+            self.tasks.remove(call);
+        }
+        input
+    }
+
+    pub(super) fn told(&mut self, aside: Aside) {
+        match aside {
+            // Nobody is interested in what an agent does that nobody wants any more.
+            Aside::Progress { call, .. } if !self.tasks.contains_key(&call) => {}
+            Aside::Progress { call, attempt, progress } => {
+                self.emit(Event::CallProgress { call, attempt, progress });
+            }
+            Aside::AtWork { call, attempt, resume } => {
+                self.inputs.push_back(Input::AgentAtWork { call, attempt, resume });
+            }
+            Aside::Warning { code, message } => self.emit(Event::Warning { code, message }),
+        }
+    }
+
     fn ended_at_once(&mut self, call: CallId, outcome: AttemptOutcome) {
         self.inputs.push_back(Input::AgentFinished { call, outcome });
     }
@@ -280,8 +368,36 @@ fn timed_out(limit: Duration) -> ErrorData {
         .with_code("ERR_AGENT_TIMEOUT")
 }
 
-/// Holds an answer against the call's schema.
-fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcome {
+/// Where a session that is begun for this call is at home.
+fn session_place(provider: &dyn Provider, request: &AgentRequest) -> SessionPlace {
+    let folder = provider.folder(request).map(|folder| folder.to_string_lossy().into_owned());
+    SessionPlace { provider: provider.name().to_owned(), folder }
+}
+
+/// Why a session cannot be gone on with here, if it is at home somewhere else: the run was taken up with another
+/// provider, or in another folder.
+fn elsewhere(resume: &Resume, home: &SessionPlace) -> Option<AttemptFailure> {
+    let place = resume.place.as_ref().filter(|place| *place != home)?;
+    let shown = |place: &SessionPlace| match &place.folder {
+        Some(folder) => format!("{} in {folder}", place.provider),
+        None => place.provider.clone(),
+    };
+    let (session, there, here) = (&resume.session, shown(place), shown(home));
+    let message =
+        format!("session {session} is one of {there}; the call now goes to {here}, and starts over");
+    let error = ErrorData::new("Error", message).with_code("ERR_AGENT_SESSION");
+    Some(AttemptFailure { error, retryable: true, session_lost: true, ..AttemptFailure::default() })
+}
+
+/// Holds an answer against the call's schema. A session that another attempt may go on with is at `home` here.
+fn judge(mut result: ProviderResult, validator: Option<&Validator>, home: &SessionPlace) -> AttemptOutcome {
+    let resume = match &mut result {
+        Ok(output) => output.resume.as_mut(),
+        Err(failure) => failure.resume.as_mut(),
+    };
+    if let Some(resume) = resume {
+        resume.place = Some(home.clone());
+    }
     let output = match result {
         Ok(output) => output,
         Err(failure) if failure.mistake => {
@@ -309,5 +425,65 @@ fn judge(result: ProviderResult, validator: Option<&Validator>) -> AttemptOutcom
         AttemptOutcome::Answer(output)
     } else {
         AttemptOutcome::Mismatch { output, errors }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_told_once_when_something_was_done_in_it() {
+        let place = SessionPlace { provider: "codex".to_owned(), folder: Some("/w".to_owned()) };
+        let session = |id: &str| Progress::Session(id.to_owned());
+        let (text, blank) = (Progress::Text("t".to_owned()), Progress::Text(" ".to_owned()));
+        let told = |progress: &[Progress], heard: &dyn Fn(usize) -> bool| {
+            let mut sighting = Sighting { place: place.clone(), session: None, worked: false };
+            let mut told = Vec::new();
+            for (number, progress) in progress.iter().enumerate() {
+                sighting.look(progress, |resume| {
+                    assert_eq!((resume.total, resume.place), (None, Some(place.clone())));
+                    told.push(format!("{number} {}", resume.session));
+                    heard(number)
+                });
+            }
+            told
+        };
+        let always = |_| true;
+        assert_eq!(told(&[session("s"), blank, text.clone(), text.clone()], &always), ["2 s"]);
+        assert_eq!(told(&[text.clone(), session("s"), text.clone()], &always), ["1 s"]);
+        assert_eq!(told(&[session("s")], &always), [""; 0]);
+        assert_eq!(told(std::slice::from_ref(&text), &always), [""; 0]);
+        // There was no room for it.
+        let later = |number| number > 1;
+        assert_eq!(told(&[session("s"), text.clone(), text.clone(), text], &later), ["1 s", "2 s"]);
+    }
+
+    #[test]
+    fn a_session_is_gone_on_with_where_it_is_at_home() {
+        let home = |provider: &str, folder: Option<&str>| SessionPlace {
+            provider: provider.to_owned(),
+            folder: folder.map(str::to_owned),
+        };
+        let of = |place| Resume { session: "s".to_owned(), total: None, place };
+        let here = home("codex", Some("/w"));
+        assert_eq!(elsewhere(&of(Some(here.clone())), &here), None);
+        // Of journals that do not say.
+        assert_eq!(elsewhere(&of(None), &here), None);
+        for (there, message) in [
+            (
+                home("codex", Some("/v")),
+                "session s is one of codex in /v; the call now goes to codex in /w, and starts over",
+            ),
+            (
+                home("mine", None),
+                "session s is one of mine; the call now goes to codex in /w, and starts over",
+            ),
+        ] {
+            let failure = elsewhere(&of(Some(there)), &here).unwrap();
+            assert!(failure.session_lost);
+            assert_eq!(failure.error.code.as_deref(), Some("ERR_AGENT_SESSION"));
+            assert_eq!(failure.error.message, message);
+        }
     }
 }

@@ -18,13 +18,14 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustc_hash::FxHashMap;
 
-use super::attempts::{Aside, Asides};
+use super::attempts::Asides;
 use super::clock;
 use super::control::RunControl;
 use super::core::{Core, Effect, Input};
 use super::fingerprint;
 use super::host::{Envelope, Host, RunEnd};
 use super::journal::{Journal, Told};
+use super::processes;
 use super::scripts::ScriptSource;
 use super::snapshot::{self, Children};
 use crate::model::budget::{BudgetChange, BudgetState};
@@ -38,6 +39,7 @@ use crate::model::recording::{Drift, Recording};
 use crate::model::request::{ChildRequest, ChildTarget, Item, Request, RequestKind};
 use crate::model::script::Script;
 use crate::model::store::StoreError;
+use crate::providers::process::Notebook;
 use crate::runtime::{Turn, Vm, VmFactory, VmSetup};
 use crate::script;
 
@@ -114,7 +116,7 @@ pub(super) struct Coordinator {
     pub(super) asides: Asides,
     work: FuturesUnordered<Task>,
     /// The same tasks by their calls.
-    tasks: FxHashMap<CallId, Task>,
+    pub(super) tasks: FxHashMap<CallId, Task>,
     /// The run is being cancelled, and may clean up until it is forced to end.
     in_grace: bool,
     cancel_seen: bool,
@@ -125,6 +127,10 @@ pub(super) struct Coordinator {
     recording: Option<Box<Recording>>,
     /// The children of a durable run as they were read first.
     children: Children,
+    /// Where the processes are written down that work for a durable run.
+    pub(super) notebook: Option<Notebook>,
+    /// Those that were there when it was taken up, and were ended.
+    left: Vec<u32>,
     /// What waits until so many batches of the journal are written.
     held: Option<(u64, Effect)>,
     /// Attempts that begin when the store is back.
@@ -168,6 +174,8 @@ impl Coordinator {
             journal: None,
             recording: None,
             children: Children::default(),
+            notebook: None,
+            left: Vec::new(),
             held: None,
             postponed: VecDeque::new(),
         }
@@ -188,10 +196,16 @@ impl Coordinator {
             self.core =
                 Core::new(core_options, script.display_name.clone(), true).recorded(fingerprint::mark);
         }
+        self.notebook = Some(journal.notebook());
         self.journal = Some(journal);
         self.recording = recording.map(Box::new);
         self.children = children;
         self
+    }
+
+    /// To be told: processes that an earlier owner had left behind, and that were ended.
+    pub(super) fn after(self, left: Vec<u32>) -> Self {
+        Self { left, ..self }
     }
 
     /// Runs to the end. What is left (the VMs above all) is freed when the coordinator is dropped: whoever waits for
@@ -221,6 +235,9 @@ impl Coordinator {
                 }
                 self.keep_output(&mut input);
                 self.core.step(input, &mut effects);
+                if let Some(warning) = processes::warning(&std::mem::take(&mut self.left)) {
+                    self.emit(warning);
+                }
                 for effect in effects.drain(..) {
                     if let Some(result) = self.carry_out(effect) {
                         return self.end(result).await;
@@ -401,7 +418,12 @@ impl Coordinator {
                     self.go_on();
                     return Ok(None);
                 }
-                aside = self.asides.next() => self.told(aside),
+                aside = self.asides.next() => {
+                    self.told(aside);
+                    if !self.inputs.is_empty() {
+                        return Ok(None);
+                    }
+                }
                 done = self.work.next(), if !self.work.is_empty() => {
                     if let Some(Some(input)) = done {
                         return Ok(Some(self.ended(input)));
@@ -446,32 +468,6 @@ impl Coordinator {
         } else if self.in_grace && self.control.force_token().is_cancelled() {
             self.in_grace = false;
             self.inputs.push_front(Input::GraceOver);
-        }
-    }
-
-    fn ended(&mut self, input: Input) -> Input {
-        // What an agent was heard of goes before its end.
-        while let Some(aside) = self.asides.waiting() {
-            self.told(aside);
-        }
-        if let Input::AgentFinished { call, .. }
-        | Input::WorktreeClosed { call, .. }
-        | Input::TimerFired { call }
-        | Input::BackoffOver { call } = &input
-        {
-            self.tasks.remove(call);
-        }
-        input
-    }
-
-    fn told(&mut self, aside: Aside) {
-        match aside {
-            // Nobody is interested in what an agent does that nobody wants any more.
-            Aside::Progress { call, .. } if !self.tasks.contains_key(&call) => {}
-            Aside::Progress { call, attempt, progress } => {
-                self.emit(Event::CallProgress { call, attempt, progress });
-            }
-            Aside::Warning { code, message } => self.emit(Event::Warning { code, message }),
         }
     }
 
@@ -551,7 +547,7 @@ impl Coordinator {
         None
     }
 
-    fn emit(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, event: Event) {
         let is_end = matches!(
             event,
             Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }

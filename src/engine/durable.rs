@@ -16,6 +16,7 @@ use super::host::RunEnd;
 use super::inspect;
 use super::journal::read::{self, Says};
 use super::journal::{self, Journal};
+use super::processes;
 use super::scripts::ScriptSource;
 use super::snapshot::{self, Children, Kept};
 use crate::model::budget::BudgetState;
@@ -140,6 +141,8 @@ pub(super) struct Begun {
     pub(super) children: Children,
     /// Ends with the run.
     pub(super) keeper: AbortOnDropHandle<()>,
+    /// The processes that an earlier owner has left behind, and that were ended.
+    pub(super) left: Vec<u32>,
 }
 
 /// A run is there, or what came of it earlier.
@@ -206,7 +209,15 @@ impl Durable {
                 let journal = Journal::new(self.store, lease, 0).keeping_output(self.keep_output);
                 let args = options.args.clone();
                 let (recording, children) = (None, Children::default());
-                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
+                Ok(Beginning::Run(Box::new(Begun {
+                    script,
+                    args,
+                    journal,
+                    recording,
+                    children,
+                    keeper,
+                    left: Vec::new(),
+                })))
             }
             Created::Existing { same_source, same_args, .. } if !same_source || !same_args => {
                 Err(self.conflict(if same_source { "with other arguments" } else { "with another source" }))
@@ -268,6 +279,7 @@ impl Durable {
         if record.summary.cancel.is_some() && !over {
             control.cancel(runtime);
         }
+        let left = processes::end_left(&*self.store, &lease).await?;
         // Most are not looked at again.
         let wanted = |entry: &Entry| again.from.is_some() || entry.kind == snapshot::KIND;
         let (entries, says) = read::load(&*self.store, &self.id, record.summary.last_seq, wanted)?;
@@ -297,7 +309,7 @@ impl Durable {
             .taking_up(patch);
         let args = record.args;
         let recording = Some(recording);
-        Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
+        Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper, left })))
     }
 
     /// Creates the run as a copy of another one, whoever is at work on that.
@@ -343,7 +355,15 @@ impl Durable {
                 let keeper = self.running(&lease, control, runtime).await?;
                 let journal = Journal::new(self.store, lease, last_seq).keeping_output(self.keep_output);
                 let recording = Some(recording);
-                Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper })))
+                Ok(Beginning::Run(Box::new(Begun {
+                    script,
+                    args,
+                    journal,
+                    recording,
+                    children,
+                    keeper,
+                    left: Vec::new(),
+                })))
             }
             Created::Existing { .. } => Err(self.conflict("which is not this copy")),
         }

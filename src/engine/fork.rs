@@ -96,14 +96,20 @@ fn unknown(message: String) -> WorkflowError {
     }
 }
 
+/// An agent has begun to work in a session of its own.
+const AT_WORK: &str = "call.session";
+
 /// The journal with which a copy of a run begins: `first`, the children as they were read, and all that is known of the
 /// calls before `until`. Each with the `seq` that it had.
 pub(super) fn copied(first: Entry, entries: &[Entry], until: Option<CallId>) -> Vec<(u64, Entry)> {
     let wanted = |entry: &&Entry| entry.call.is_some_and(|call| until.is_none_or(|until| call < until.0));
     let is_child = |entry: &&Entry| entry.kind == snapshot::KIND;
+    // Somebody may be at work there, and two agents are not to go on with one session.
+    let is_at_work = |entry: &&Entry| entry.kind == AT_WORK;
     // Of no call: the one that read it may be none of those that are taken over.
     let children = entries.iter().filter(is_child).map(|entry| Entry { call: None, ..entry.clone() });
-    let taken = newest(entries).iter().filter(wanted).filter(|entry| !is_child(entry)).cloned();
+    let taken = newest(entries).iter().filter(wanted);
+    let taken = taken.filter(|entry| !is_child(entry) && !is_at_work(entry)).cloned();
     let seqs = 1..;
     seqs.zip(std::iter::once(first).chain(children).chain(taken))
         .map(|(seq, entry)| (entry.seq, Entry { seq, ..entry }))
@@ -162,7 +168,8 @@ mod tests {
     #[test]
     fn a_copy_has_the_calls_before_the_point() {
         let first = entry("run.started", None, "{}");
-        let entries = [phase("P"), call(0, "P"), call(2, "P"), call(1, "P")];
+        let session = entry(AT_WORK, Some(1), r#"{"record":{"spent":0,"past":{}}}"#);
+        let entries = [phase("P"), call(0, "P"), call(2, "P"), call(1, "P"), session];
         let copy = copied(first, &entries, Some(CallId(2)));
         let shown: Vec<_> = copy.iter().map(|(_, entry)| (entry.seq, &*entry.kind, entry.call)).collect();
         assert_eq!(

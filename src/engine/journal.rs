@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use super::clock;
+use super::processes;
 use crate::model::budget::BudgetState;
 use crate::model::error::WorkflowError;
 use crate::model::event::Event;
@@ -25,6 +26,7 @@ use crate::model::journal::{Batch, Entry, Lease, RawOutput, RunPatch, RunStatus,
 use crate::model::json::JsonText;
 use crate::model::recording::{Past, Record, RecordedKind};
 use crate::model::store::StoreError;
+use crate::providers::process::Notebook;
 use crate::store::{Pending, Store};
 
 /// How long a store may refuse what there is to write, before the run gives up and can be resumed later: where somebody
@@ -339,6 +341,11 @@ impl Journal {
                 return Ok(Vec::new());
             }
         }
+    }
+
+    /// Where the processes are written down that work for the run.
+    pub(super) fn notebook(&self) -> Notebook {
+        processes::notebook(&self.store, &self.lease)
     }
 
     /// Gives the run back as it is, for somebody to resume.

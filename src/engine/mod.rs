@@ -15,6 +15,7 @@ pub mod fork;
 mod host;
 pub mod inspect;
 pub mod journal;
+pub mod processes;
 mod scripts;
 mod snapshot;
 pub mod tasks;
@@ -188,10 +189,11 @@ async fn run(given: Given, control: RunControl, factory: Arc<dyn VmFactory>, run
     };
     match begun {
         Ok(Beginning::Run(begun)) => {
-            let Begun { script, args, journal, recording, children, keeper } = *begun;
+            let Begun { script, args, journal, recording, children, keeper, left } = *begun;
             options.args = args;
             let mut coordinator = Coordinator::new(id, script, options, host, control.clone(), factory)
-                .journaled(journal, recording, children);
+                .journaled(journal, recording, children)
+                .after(left);
             let end = coordinator.run().await;
             drop(keeper);
             control.end(end);

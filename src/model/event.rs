@@ -74,6 +74,10 @@ pub enum Event {
     /// What the agent does. Transient: not kept, and left out where nobody keeps up.
     #[serde(rename = "call.progress")]
     CallProgress { call: CallId, attempt: u32, progress: Progress },
+    /// The agent has begun to work in a session of its own: if the run is cut off now, it goes on there. Told only where
+    /// there is a journal.
+    #[serde(rename = "call.session")]
+    CallSession { call: CallId, attempt: u32, session_id: String },
     #[serde(rename = "call.retrying")]
     CallRetrying {
         call: CallId,
@@ -141,6 +145,7 @@ impl Event {
             Self::CallQueued { .. } => "call.queued",
             Self::CallStarted { .. } => "call.started",
             Self::CallProgress { .. } => "call.progress",
+            Self::CallSession { .. } => "call.session",
             Self::CallRetrying { .. } => "call.retrying",
             Self::CallWaiting { .. } => "call.waiting",
             Self::CallEnded { .. } => "call.ended",
@@ -160,6 +165,7 @@ impl Event {
             Self::CallQueued { call, .. }
             | Self::CallStarted { call, .. }
             | Self::CallProgress { call, .. }
+            | Self::CallSession { call, .. }
             | Self::CallRetrying { call, .. }
             | Self::CallWaiting { call, .. }
             | Self::CallEnded { call, .. }

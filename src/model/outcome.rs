@@ -33,6 +33,19 @@ pub struct Resume {
     /// What the agent says that the session has cost so far, for the provider that said it: it counts from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<JsonText>,
+    /// Where it was begun, as far as that is known: nowhere else can it be gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<SessionPlace>,
+}
+
+/// Where an agent's session is at home.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionPlace {
+    /// The provider that has named it.
+    pub provider: String,
+    /// The folder that the agent works in, if it works in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
 }
 
 /// Somebody else's limit that has to be waited for.

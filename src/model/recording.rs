@@ -162,7 +162,7 @@ impl RecordedEnd {
     }
 }
 
-/// What has come of the attempts of a call that is not over.
+/// What has come of the attempts of a call that is not over, as far as it is known when it is written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Past {
@@ -363,7 +363,8 @@ pub enum Record {
     /// It, or another attempt of it, begins. For a child, scripts see that; `spent` is the budget that it sees. `past`
     /// is what it has taken over from where it was before the run was taken up.
     Begun { call: CallId, mark: Mark, past: Option<Box<Past>>, spent: f64 },
-    /// An attempt has ended, and the call is not over.
+    /// An attempt has ended, and the call is not over; or it is under way, and this is where another one is to go on if
+    /// nothing more is heard of it.
     Attempted { call: CallId, past: Box<Past>, spent: f64 },
     /// It has an outcome, which its script will see, with this budget.
     Ended { call: CallId, mark: Mark, outcome: Outcome, failed: bool, charged: f64, spent: f64 },

@@ -50,7 +50,8 @@ impl Answer {
     /// The answer as the engine takes it, with `raw` if somebody wants it. The record's denials are not part of it.
     pub fn into_output(self, raw: bool) -> AgentOutput {
         let total = self.record.session_total.as_ref().map(JsonText::from_value);
-        let resume = self.record.session_id.clone().map(|session| Resume { session, total });
+        let session = self.record.session_id.clone();
+        let resume = session.map(|session| Resume { session, total, place: None });
         AgentOutput {
             output: self.output.as_ref().map(JsonText::from_value),
             usage: self.record.usage.as_ref().map(Usage::from_report).unwrap_or_default(),

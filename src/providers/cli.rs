@@ -106,6 +106,10 @@ impl Provider for Cli {
         Some(self.shared.folder(request, &self.shared.project()))
     }
 
+    fn resumes(&self) -> bool {
+        true
+    }
+
     fn keeps_time(&self) -> bool {
         true
     }
@@ -224,7 +228,7 @@ impl Attempt {
         let mut reader = Reader::new(kind, &self.request, total.as_ref(), &self.context);
         let ended = process::run(
             self.command(&invocation, folder.as_ref()),
-            limits.watch(&invocation),
+            self.watch(limits, &invocation),
             CancellationToken::new(),
             |line| {
                 reader.take(line);
@@ -253,6 +257,19 @@ impl Attempt {
         .await
     }
 
+    fn watch(&self, limits: Limits, invocation: &Invocation) -> Watch {
+        Watch {
+            timeout: limits.timeout,
+            stall: limits.stall,
+            first_signal: match invocation.first_signal {
+                invocation::FirstSignal::Terminate => process::FirstSignal::Term,
+                invocation::FirstSignal::Interrupt => process::FirstSignal::Int,
+            },
+            notebook: self.context.notebook.clone(),
+            ..Watch::default()
+        }
+    }
+
     /// What the session that is gone on with has cost before.
     fn total(&self) -> Option<Value> {
         self.context.resume.as_ref()?.total.as_ref()?.parse().ok()
@@ -274,7 +291,7 @@ impl Attempt {
         let kind = self.shared.kind;
         let limits = Limits { timeout: served.server.timeout, stall: served.server.stall };
         let server = Limits { timeout: Some(served.startup_timeout), stall: None };
-        let (command, watch) = (self.command(&served.server, None), server.watch(&served.server));
+        let (command, watch) = (self.command(&served.server, None), self.watch(server, &served.server));
         let total = self.total();
         let told = Told::new(self.context.watcher.clone());
         let exchange = opencode::served::ask(&served, command, watch, limits.stall, total.as_ref(), &told);
@@ -304,20 +321,6 @@ impl Attempt {
 struct Limits {
     timeout: Option<Duration>,
     stall: Option<Duration>,
-}
-
-impl Limits {
-    fn watch(self, invocation: &Invocation) -> Watch {
-        Watch {
-            timeout: self.timeout,
-            stall: self.stall,
-            first_signal: match invocation.first_signal {
-                invocation::FirstSignal::Terminate => process::FirstSignal::Term,
-                invocation::FirstSignal::Interrupt => process::FirstSignal::Int,
-            },
-            ..Watch::default()
-        }
-    }
 }
 
 /// How a process ended, as the readers take it.

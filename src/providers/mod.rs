@@ -37,6 +37,7 @@ use crate::model::outcome::{AgentOutput, AttemptFailure, Resume};
 use crate::model::progress::Progress;
 use crate::model::provider::ProviderSettings;
 use crate::model::request::AgentRequest;
+use process::Notebook;
 use serde_json::Value;
 
 /// One attempt of one agent call, as a provider sees it.
@@ -55,6 +56,8 @@ pub struct AttemptContext {
     pub watcher: Option<Watcher>,
     /// Whether what the agent's program printed is wanted beside its answer.
     pub raw: bool,
+    /// Who writes down the processes that are started for the attempt; `None`: nobody does.
+    pub notebook: Option<Notebook>,
 }
 
 /// Is told what an agent does, on the agent's own thread; must not block.
@@ -70,7 +73,16 @@ impl fmt::Debug for Watcher {
 impl AttemptContext {
     /// An attempt of which nothing more is to be said.
     pub fn new(call: CallId, attempt: u32) -> Self {
-        Self { call, attempt, cwd: None, env: Vec::new(), resume: None, watcher: None, raw: false }
+        Self {
+            call,
+            attempt,
+            cwd: None,
+            env: Vec::new(),
+            resume: None,
+            watcher: None,
+            raw: false,
+            notebook: None,
+        }
     }
 }
 
@@ -91,6 +103,11 @@ pub trait Provider: Send + Sync {
     /// engine's to provide. `None`: it gets the option, and does with it what it likes.
     fn folder(&self, _request: &AgentRequest) -> Option<PathBuf> {
         None
+    }
+
+    /// Whether it goes on with [`AttemptContext::resume`]: with a session that it has named while an attempt was under way.
+    fn resumes(&self) -> bool {
+        false
     }
 
     /// Whether it keeps the time limit of a call itself, and so knows what had come of it by then.

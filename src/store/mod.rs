@@ -61,10 +61,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// refused what has ended meanwhile.
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    /// Notes a process that works for the run.
+    /// Notes a process that works for the run. A note survives the end of this process, and need not survive the loss of
+    /// power, which no process does.
     fn note_process(&self, lease: &Lease, process: ProcessNote) -> Pending<()>;
 
-    /// Forgets a process that is gone.
+    /// Forgets a process that is gone. Also after the run was given back, as long as nobody else has taken it: the last
+    /// processes may go later than the run.
     fn forget_process(&self, lease: &Lease, process: ProcessNote) -> Pending<()>;
 
     /// Asks the owner of a run, whoever it is, to cancel it. The first request stays; a run that is over ignores it.

@@ -44,13 +44,19 @@ impl Store for Refusing {
         }
     }
 
+    fn note_process(&self, lease: &Lease, process: ProcessNote) -> Pending<()> {
+        match self.error.lock().unwrap().clone() {
+            Some(error) => Pending::refused(error),
+            None => self.inner.note_process(lease, process),
+        }
+    }
+
     handed_on! {
         create(run: NewRun, ttl_ms: u64, now: u64) -> Pending<Created>;
         claim(run: &RunId, ttl_ms: u64, now: u64) -> Pending<Claimed>;
         renew(leases: Vec<Lease>, ttl_ms: u64, now: u64) -> Pending<Vec<Lease>>;
         release(lease: &Lease, now: u64) -> Pending<()>;
         room() -> Pin<Box<dyn Future<Output = ()> + Send>>;
-        note_process(lease: &Lease, process: ProcessNote) -> Pending<()>;
         forget_process(lease: &Lease, process: ProcessNote) -> Pending<()>;
         request_cancel(run: &RunId, request: CancelRequest) -> Pending<RunSummary>;
         delete(what: Selection, dry_run: bool, now: u64) -> Pending<Deleted>;
@@ -209,6 +215,43 @@ async fn a_run_that_is_to_be_left_gives_the_store_a_minute() {
     assert_eq!(end.result.unwrap_err().code(), "ERR_RUN_LEFT");
     let took = began.elapsed() - NIGHT;
     assert!((60..70).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_are_noted_when_the_store_is_back_and_until_they_are_gone() {
+    let setting = setting(full()).await;
+    let store = setting.store.clone();
+    let Notebook(begins) = setting.coordinator.notebook.clone().unwrap();
+    let process = |pid| ProcessNote { pid, pgid: pid, start_time: 1, marker: "m".to_owned() };
+    let noted = async |expected: &[u32]| {
+        let pids = || store.processes(&RunId("r".into())).unwrap().into_iter().map(|process| process.pid);
+        while pids().collect::<Vec<_>>() != expected {
+            clock::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let (gone, short, never) = (begins(process(7)), begins(process(8)), begins(process(9)));
+    clock::sleep(NIGHT).await;
+    short();
+    clock::sleep(NIGHT).await;
+    *store.error.lock().unwrap() = None;
+    noted(&[7, 9]).await;
+    gone();
+    // Its host ends before it does: it is for the next owner.
+    drop(never);
+    noted(&[9]).await;
+    let (lease, ended) = {
+        store
+            .inner
+            .release(&Lease { run: RunId("r".into()), number: 1, epoch: 1, owner: 1 }, 0)
+            .await
+            .unwrap();
+        let lease = store.claim(&RunId("r".into()), 1_000, 0).await.unwrap().lease;
+        let ended = processes::end_left(&*store, &lease).await.unwrap();
+        (lease, ended)
+    };
+    // There is no such process: the note says that it began with the system.
+    assert_eq!((lease.epoch, ended), (2, vec![]));
+    noted(&[]).await;
 }
 
 #[tokio::test(start_paused = true)]

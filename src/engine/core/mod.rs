@@ -44,6 +44,8 @@ pub enum Input {
     VmIdle { vm: VmId, said: Vec<Item>, settled: Option<Settled> },
     /// One attempt of an agent call has ended.
     AgentFinished { call: CallId, outcome: AttemptOutcome },
+    /// The agent of an attempt has begun to work, in this session of its own.
+    AgentAtWork { call: CallId, attempt: u32, resume: Resume },
     /// A child's script has been read; its `VmIdle` follows.
     ChildStarted { vm: VmId, rules: ScriptRules, name: Arc<str> },
     /// A child's script cannot be started.
@@ -298,6 +300,9 @@ impl Core {
             Input::Started { recording } => self.start(recording, effects),
             Input::VmIdle { vm, said, settled } => self.vm_idle(vm, said, settled, effects),
             Input::AgentFinished { call, outcome } => self.agent_finished(call, outcome, effects),
+            Input::AgentAtWork { call, attempt, resume } => {
+                self.agent_at_work(call, attempt, resume, effects);
+            }
             Input::ChildStarted { vm, rules, name } => {
                 if let Some(script) = self.scripts.get_mut(&vm) {
                     script.rules = rules;

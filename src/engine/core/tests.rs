@@ -519,7 +519,7 @@ fn cancelled_and_unwanted_calls_hold_nobody() {
 
 #[test]
 fn work_goes_on_in_the_session_it_was_broken_off_in() {
-    let resume = |session: &str| Some(Resume { session: session.to_owned(), total: None });
+    let resume = |session: &str| Some(Resume { session: session.to_owned(), ..Resume::default() });
     let broken = |session: &str| {
         failed(0, AttemptFailure { resume: resume(session), ..ErrorData::new("Error", "connection").into() })
     };
@@ -555,7 +555,7 @@ fn an_answer_is_repaired_in_its_session() {
     };
     let mut core = started(options());
     step(&mut core, idle(0, vec![agent(0)]));
-    let resume = Resume { session: "s1".to_owned(), total: Some(JsonText::new("1")) };
+    let resume = Resume { session: "s1".to_owned(), total: Some(JsonText::new("1")), place: None };
     let effects = step(&mut core, mismatch(Some(resume.clone())));
     let [Effect::StartAgent { request, resume: Some(found), .. }] = &effects[..] else {
         panic!("{effects:?}")

@@ -5,8 +5,7 @@ use super::*;
 use crate::model::error::ErrorData;
 use crate::model::event::{CallEnd, CallInfo};
 use crate::model::ids::VmId;
-use crate::model::outcome::Outcome;
-use crate::model::outcome::Resume;
+use crate::model::outcome::{Outcome, Resume, SessionPlace};
 use crate::model::recording::{About, Drift, Earlier, Fingerprint, Mark, PastEnd, RecordedStep, Recording};
 
 fn mark(kind: RecordedKind) -> Mark {
@@ -90,7 +89,11 @@ fn what_came_of_attempts_is_read_back() {
         charged: 7.0,
         usage: Some(JsonText::new(r#"{"outputTokens":3,"x":"\ud83d"}"#)),
         session: Some("s".to_owned()),
-        resume: Some(Resume { session: "s".to_owned(), total: Some(JsonText::new(r#"{"a":[1]}"#)) }),
+        resume: Some(Resume {
+            session: "s".to_owned(),
+            total: Some(JsonText::new(r#"{"a":[1]}"#)),
+            place: Some(SessionPlace { provider: "codex".to_owned(), folder: Some("/w".to_owned()) }),
+        }),
         repair: Some(vec!["/ must be object".to_owned()]),
         limited: 2,
         waited_ms: 60_001,
@@ -110,14 +113,14 @@ fn what_came_of_attempts_is_read_back() {
         let body = format!(r#"{{"attempt":{attempt},"record":{}}}"#, written(&record).unwrap().1);
         entry(attempt.into(), "call.started", Some(3), body)
     };
-    for (past, length) in [(Past::default(), 30), (whole, 290)].into_iter().chain(endings) {
+    for (past, length) in [(Past::default(), 30), (whole, 350)].into_iter().chain(endings) {
         let past = Box::new(past);
         let attempted = Record::Attempted { call: CallId(3), past: past.clone(), spent: 9.5 };
         let text = written(&attempted).unwrap().1;
         assert!(text.len() < length, "{text}");
         // The event carries the number of the attempt that is to follow.
         let attempted = |kind| entry(2, kind, Some(3), format!(r#"{{"attempt":2,"record":{text}}}"#));
-        for kind in ["call.retrying", "call.waiting", "call.attempted"] {
+        for kind in ["call.retrying", "call.waiting", "call.attempted", "call.session"] {
             let found = recording(&[begun(1, None), attempted(kind)], Drift::Fail).unwrap();
             let call = &found.calls[0].1;
             assert_eq!((call.attempts, &call.past, &call.end), (1, &Some(past.clone()), &None));

@@ -23,7 +23,7 @@ use super::command::Served;
 use super::output::events::Events;
 use super::output::server::{Exchange, address, body, created, ended_early, too_late};
 use crate::model::json as parser;
-use crate::providers::answer::{Answer, Failure, FailureKind, Record, unusable};
+use crate::providers::answer::{Answer, Failure, FailureKind, Progress, Record, unusable};
 use crate::providers::classify::classify;
 use crate::providers::cli::{Told, exit};
 use crate::providers::process::{Command, End, ProcessError, Server, ServerError, Watch};
@@ -92,6 +92,7 @@ pub(in crate::providers) async fn ask(
         None => created(made.as_ref())?,
     };
     running.session = Some(session.clone());
+    told.note(vec![Progress::Session(session.clone())]);
     let path = format!("/session/{}", utf8_percent_encode(&session, COMPONENT));
     let message_path = format!("{path}/message");
     let response = {

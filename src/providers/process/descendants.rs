@@ -15,7 +15,8 @@ use rustc_hash::FxHashSet;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-use super::tree::{self, Tree, VARIABLE};
+use super::tree::{self, Marker, Tree, VARIABLE};
+use crate::model::journal::ProcessNote;
 
 /// How often, and after what time, processes are looked at again that are just becoming another program. Few are ever
 /// found so twice; one that has thrown away its own arguments must not keep anybody for long.
@@ -71,6 +72,15 @@ impl Snapshot {
             sleep(BETWEEN_LOOKS);
         }
         Self(processes)
+    }
+
+    /// Whether a process that was noted in this place is there, and not only one with its number.
+    pub(super) fn has(&self, note: &ProcessNote, marker: &Marker) -> bool {
+        self.0.iter().any(|process| {
+            let is_it = process.pid == note.pid && process.start == note.start_time;
+            let bears = || process.marks.as_deref().is_some_and(|marks| marker.is_in(marks));
+            is_it && (process.group == note.pgid || bears())
+        })
     }
 
     /// The processes that belong to a tree, exited ones included. `is_known` says of a process (number, start)
@@ -201,7 +211,6 @@ fn read(pid: u32, file: &str, buffer: &mut Vec<u8>) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::super::FirstSignal;
-    use super::super::tree::Marker;
     use super::*;
 
     #[test]

@@ -4,6 +4,7 @@
 //! Processes are held by descriptors (pidfds) from the moment they are found, so that no signal hits a stranger that
 //! has got the number of a process that ended, and so that their end wakes us. Why a tree ends is not known here.
 
+use std::fs;
 use std::future::pending;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
@@ -24,6 +25,7 @@ use super::FirstSignal;
 use super::descendants::{self, Process, Snapshot};
 use super::root::Root;
 use super::tree::Tree;
+use crate::model::journal::ProcessNote;
 
 /// How often everything that is left is killed and looked for again. More than one takes a process that was being
 /// started while the others were killed; many take one that does little else.
@@ -34,6 +36,41 @@ const KILLED: Duration = Duration::from_secs(1);
 /// When a process began, on the kernel's clock; 0 if there is none of that number.
 pub(super) fn start_of(pid: u32) -> u64 {
     descendants::start_of(pid).unwrap_or(0)
+}
+
+/// Where process numbers and begins mean what they mean here: since this start of the system, and in this container.
+/// A part of it that cannot be learnt is empty.
+pub(super) fn place() -> &'static str {
+    static PLACE: OnceLock<String> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+        let names = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let names: String = names.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+        format!("{boot}-{names}")
+    })
+}
+
+/// The trees of which something is there. A process counts that bears the mark, wherever it was noted; one with the
+/// noted number only if it began at the noted time, in this place.
+pub(super) fn left_behind(mut noted: Vec<(Tree, ProcessNote)>) -> Vec<(Tree, ProcessNote)> {
+    let is_known = !place().starts_with('-') && !place().ends_with('-');
+    for (tree, _) in &mut noted {
+        if !is_known || tree.marker.place() != Some(place()) {
+            (tree.root, tree.start) = (None, 0);
+        }
+    }
+    let snapshot = Snapshot::take(noted.iter().map(|(tree, _)| tree.start).min().unwrap_or(0));
+    noted.retain_mut(|(tree, note)| {
+        tree.root = tree.root.filter(|_| snapshot.has(note, &tree.marker));
+        snapshot.members(tree, |_, _| false).iter().any(|process| !process.dead)
+    });
+    noted
+}
+
+/// Ends a tree that [`left_behind`] has found.
+pub(super) async fn end_left(tree: &Tree) {
+    end(None, tree).await;
 }
 
 /// Whether the end of a child wakes whoever waits for it: from Linux 5.3 on, where it is not forbidden.

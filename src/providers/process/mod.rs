@@ -7,6 +7,7 @@
 //! Everything here needs a tokio runtime with I/O and time around it; the engine's is one. It knows nothing of agents:
 //! what a line, an exit code or stderr means is the providers' business.
 
+mod left;
 mod lines;
 mod names;
 mod root;
@@ -47,6 +48,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use left::{Gone, Notebook, end_left_behind};
 pub use lines::Line;
 pub use names::signal_name;
 pub use server::{Server, ServerError};
@@ -127,6 +129,8 @@ pub struct Watch {
     pub max_line: usize,
     /// Bytes of stderr that are kept, half from its beginning and half from its end; at least 16 KiB.
     pub keep_stderr: usize,
+    /// Who writes down that the child is there, for the case that the host is killed.
+    pub notebook: Option<Notebook>,
 }
 
 impl Default for Watch {
@@ -138,6 +142,7 @@ impl Default for Watch {
             first_signal: FirstSignal::default(),
             max_line: 64 << 20,
             keep_stderr: 64 << 10,
+            notebook: None,
         }
     }
 }

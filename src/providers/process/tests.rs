@@ -3,16 +3,19 @@ mod support;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::sync::mpsc as blocking;
+use std::process::Stdio;
+use std::sync::{Arc, mpsc as blocking};
 use std::{env, process, thread};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::oneshot;
 use tokio::time::{advance, pause};
 
 use super::*;
+use crate::model::journal::ProcessNote;
 use support::{
-    Fifo, LONG, PATIENCE, Part, ROLE, Running, bounded, fifo_path, gone, hold_time, patient, play, processes,
-    run, run_lines, sh,
+    Fifo, LONG, PATIENCE, Part, ROLE, Running, Seen, bounded, fifo_path, gone, hold_time, patient, play,
+    processes, run, run_lines, sh,
 };
 
 fn code(code: i32, stderr: &str) -> Exit {
@@ -468,6 +471,7 @@ fn a_process_of_its_own() {
     });
     match env::var(ROLE).expect("another test has set it").as_str() {
         "host" => host_with(&env::var("SCRIPT").unwrap()),
+        "notes" => host_that_notes(&env::var("SCRIPT").unwrap()),
         "shutdown" => host_that_shuts_down(),
         "kill" => host_that_kills(),
         "deaf" => host_that_ignores_exits(),
@@ -527,6 +531,129 @@ async fn the_tools_of_an_agent_that_dies_of_the_hosts_death_are_ended_for_it() {
     host.kill();
     assert_eq!(agent.closed().await, [""; 0]);
     assert_eq!(tool.closed().await, [""; 0]);
+}
+
+/// A note as one line.
+fn line_of(note: &ProcessNote) -> String {
+    format!("{} {} {} {}", note.pid, note.pgid, note.start_time, note.marker)
+}
+
+fn note_from(line: &str) -> ProcessNote {
+    let mut words = line.split(' ');
+    let mut word = || words.next().unwrap();
+    let mut number = || word().parse::<u64>().unwrap();
+    let (pid, pgid, start_time) = (number() as u32, number() as u32, number());
+    ProcessNote { pid, pgid, start_time, marker: word().to_owned() }
+}
+
+/// Runs one child and writes down where somebody else finds it.
+fn host_that_notes(script: &str) {
+    let pipe = File::options().write(true).open(env::var_os("FIFO").unwrap()).unwrap();
+    let notebook = Notebook(Arc::new(move |note| {
+        writeln!(&pipe, "note {}", line_of(&note)).unwrap();
+        Box::new(|| panic!("it is killed before"))
+    }));
+    let watch = Watch { notebook: Some(notebook), ..patient() };
+    runtime().block_on(run(sh(script), watch, CancellationToken::new(), |_| Flow::Continue)).unwrap();
+}
+
+#[tokio::test]
+async fn processes_are_noted_until_nothing_is_left_of_them() {
+    let (tell, told) = blocking::channel();
+    let notebook = Notebook(Arc::new(move |note| {
+        let tell = tell.clone();
+        tell.send(format!("there {}", line_of(&note))).unwrap();
+        Box::new(move || tell.send(format!("gone {}", line_of(&note))).unwrap())
+    }));
+    let mut fifo = Fifo::new();
+    let watch = Watch { notebook: Some(notebook), ..patient() };
+    let script = "setsid sh -c 'trap \"echo end >&9; sleep 0.1; exit\" TERM; echo up >&9; while :; do sleep 0.01; done' & echo $$; wait";
+    let mut running = Running::start(fifo.command(script), watch);
+    let pid = running.line().await;
+    assert_eq!(fifo.line().await, "up");
+    let there = told.recv().unwrap();
+    let note = note_from(there.strip_prefix("there ").unwrap());
+    let start = descendants::start_of(note.pid).unwrap();
+    assert_eq!((note.pid.to_string(), note.pgid, note.start_time), (pid, note.pid, start));
+    running.cancel.cancel();
+    assert_eq!(running.end().await, End::Cancelled);
+    assert_eq!(fifo.closed().await, ["end"]);
+    // It was not before that.
+    let gone = tokio::task::spawn_blocking(move || told.recv_timeout(PATIENCE).unwrap()).await.unwrap();
+    assert_eq!(gone, format!("gone {}", line_of(&note)));
+}
+
+/// A host that runs a script was killed together with its guard: what it had noted.
+async fn killed_with_its_guard(script: &str, fifo: &mut Fifo) -> ProcessNote {
+    let host = Part::start(play("notes", &fifo.path).env("SCRIPT", format!("exec 9>\"$FIFO\"; {script}")));
+    let lines = [fifo.line().await, fifo.line().await, fifo.line().await];
+    let note = lines.iter().find_map(|line| line.strip_prefix("note ")).unwrap();
+    let is_guard = |seen: &Seen| seen.parent == host.id() && seen.arguments.contains("smol-wf-guard");
+    let guard = processes().into_iter().find(is_guard).unwrap();
+    kill_process(Pid::from_raw(guard.pid).unwrap(), Signal::KILL).unwrap();
+    host.kill();
+    note_from(note)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_host_has_left_behind_is_ended_by_another_one() {
+    let tool = "setsid sh -c 'trap \"\" TERM; echo up >&9; while :; do sleep 1000; done' & echo up >&9";
+    // An agent that hears no signal; and one that dies of its host's death, unlike its tool.
+    for (script, dies) in [
+        (format!("trap '' TERM; {tool}; while :; do sleep 1000; done"), false),
+        (format!("{tool}; exec sleep 1000"), true),
+    ] {
+        let mut fifo = Fifo::new();
+        let note = killed_with_its_guard(&script, &mut fifo).await;
+        if dies {
+            gone(|seen| seen.pid.unsigned_abs() == note.pid).await;
+        }
+        let found = bounded("left processes to end", end_left_behind(vec![note.clone()])).await;
+        assert_eq!(found, [note.pid]);
+        assert_eq!(fifo.closed().await, [""; 0]);
+        assert_eq!(end_left_behind(vec![note]).await, [0; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_only_has_the_number_is_left_alone() {
+    // They end with the test, also where it fails.
+    let start = |program: &str| {
+        let mut command = process::Command::new(program);
+        let mut child = command.arg("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        // It is what it is to be.
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        child
+    };
+    let (mut leader, mut member) = (start("setsid"), start("env"));
+    let mark = |place: &str| format!("1.2.{place}.3");
+    let note = |child: &process::Child, later: u64, place: &str| ProcessNote {
+        pid: child.id(),
+        pgid: child.id(),
+        start_time: descendants::start_of(child.id()).unwrap() + later,
+        marker: mark(place),
+    };
+    let here = end::place();
+    let strangers = vec![
+        // The number has come again: it began earlier or later, or before the system was started anew, or elsewhere.
+        note(&leader, 1, here),
+        ProcessNote { start_time: 1, ..note(&leader, 0, here) },
+        note(&leader, 0, "0123456789ab-4026531836"),
+        note(&leader, 0, "-"),
+        ProcessNote { marker: String::new(), ..note(&leader, 0, here) },
+        // It leads no group, as every child of a host does, nor bears the mark.
+        note(&member, 0, here),
+    ];
+    for stranger in strangers {
+        assert_eq!(end_left_behind(vec![stranger.clone()]).await, [0; 0], "{stranger:?}");
+    }
+    assert!(leader.try_wait().unwrap().is_none() && member.try_wait().unwrap().is_none());
+    // The very process that was noted.
+    assert_eq!(end_left_behind(vec![note(&leader, 0, here)]).await, [leader.id()]);
+    assert_eq!(Status::from(leader.wait().unwrap()), Status::Signal(15));
+    member.kill().unwrap();
+    member.wait().unwrap();
 }
 
 /// Two processes that say that they are up, and do not end when they are asked to.

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::left::{Gone, note_of};
 use super::root::Root;
 use super::spawn::Spawned;
 use super::{FirstSignal, Status, Watch, end};
@@ -29,11 +30,14 @@ pub(super) const BETWEEN_MARKS: char = ':';
 /// What the marks of all trees of this host begin with, before a dot.
 pub(super) fn host() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
-    // Process numbers come again; not together with the time when the process began.
-    HOST.get_or_init(|| format!("{}.{}", std::process::id(), end::start_of(std::process::id())))
+    // Process numbers come again; not together with the time when the process began, where both mean the same.
+    HOST.get_or_init(|| {
+        let pid = std::process::id();
+        format!("{pid}.{}.{}", end::start_of(pid), end::place())
+    })
 }
 
-/// What marks the processes of one tree, and no others on this machine.
+/// What marks the processes of one tree, and no others on any machine: `<host>.<begin>.<place>.<number>`.
 #[derive(Clone, Debug)]
 pub(super) struct Marker(String);
 
@@ -53,7 +57,27 @@ impl Marker {
         (VARIABLE, value)
     }
 
+    /// The mark of a tree of another host, as it was written down.
+    pub(super) fn noted(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this host is itself part of the tree.
+    pub(super) fn is_ours(&self) -> bool {
+        let marks = env::var_os(VARIABLE).unwrap_or_default();
+        self.is_in(&marks.to_string_lossy())
+    }
+
+    /// Where the numbers and the begin of its processes mean something.
     #[cfg(target_os = "linux")]
+    pub(super) fn place(&self) -> Option<&str> {
+        self.0.split('.').nth(2)
+    }
+
     pub(super) fn is_in(&self, value: &str) -> bool {
         value.split(BETWEEN_MARKS).any(|mark| mark == self.0)
     }
@@ -62,12 +86,10 @@ impl Marker {
 /// A process that was started here, with all that comes of it.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux shows what processes bear"))]
     pub(super) marker: Marker,
     /// The process itself; `None` if it is not known whether there is one.
     pub(super) root: Option<u32>,
     /// When it began, on the kernel's clock; 0 if that is not known.
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux tells it"))]
     pub(super) start: u64,
     #[cfg_attr(not(unix), expect(dead_code, reason = "there are no signals"))]
     pub(super) first_signal: FirstSignal,
@@ -150,7 +172,8 @@ impl Child {
         };
         let unwanted = CancellationToken::new();
         let (tell, fate) = watch::channel(None);
-        let keeper = Keeper { number: register(&tree, &unwanted), tree, done: false };
+        let gone = watch.notebook.as_ref().and_then(|notebook| Some((notebook.0)(note_of(&tree)?)));
+        let keeper = Keeper { number: register(&tree, &unwanted), tree, done: false, gone };
         let (leave, left) = oneshot::channel();
         tokio::spawn(keeper.keep(child, tell, left, unwanted.clone()));
         Self { pipes, fate, leave: Some(leave), _unwanted: unwanted.drop_guard() }
@@ -171,6 +194,16 @@ struct Keeper {
     number: u64,
     tree: Tree,
     done: bool,
+    /// Who wants to know when nothing is left.
+    gone: Option<Gone>,
+}
+
+/// Ends a tree that another host has begun, and returns when nothing is left of it.
+pub(super) async fn end_adopted(tree: Tree) {
+    let number = register(&tree, &CancellationToken::new());
+    let mut keeper = Keeper { number, tree, done: false, gone: None };
+    end::end_left(&keeper.tree).await;
+    keeper.done = true;
 }
 
 impl Keeper {
@@ -216,6 +249,8 @@ impl Drop for Keeper {
         if !self.done {
             // The runtime is going away: there is no time for graces.
             end::kill(std::slice::from_ref(&self.tree));
+        } else if let Some(gone) = self.gone.take() {
+            gone();
         }
         living().remove(&self.number);
         CHANGED.notify_waiters();

@@ -123,6 +123,17 @@ impl SqliteStore {
         }
     }
 
+    /// Hands something to the writer that need not survive the loss of power.
+    fn note(
+        &self,
+        body: impl FnMut(&rusqlite::Connection) -> Result<(), Halt> + Send + 'static,
+    ) -> Pending<()> {
+        match self.writing() {
+            Ok(Writing { writer, .. }) => writer.note(body),
+            Err(error) => Pending::refused(error),
+        }
+    }
+
     fn check_source(&self, run: &RunId, source: &SourceSnapshot) -> Result<(), StoreError> {
         let helpers = source.files.iter().map(|(path, text)| path.len() + text.len());
         let size = source.text.len() + helpers.sum::<usize>();
@@ -219,12 +230,12 @@ impl Store for SqliteStore {
 
     fn note_process(&self, lease: &Lease, process: ProcessNote) -> Pending<()> {
         let lease = lease.clone();
-        self.write(0, move |tables, _| owners::note_process(tables, &lease, &process))
+        self.note(move |tables| owners::note_process(tables, &lease, &process))
     }
 
     fn forget_process(&self, lease: &Lease, process: ProcessNote) -> Pending<()> {
         let lease = lease.clone();
-        self.write(0, move |tables, _| owners::forget_process(tables, &lease, &process))
+        self.note(move |tables| owners::forget_process(tables, &lease, &process))
     }
 
     fn request_cancel(&self, run: &RunId, request: CancelRequest) -> Pending<RunSummary> {

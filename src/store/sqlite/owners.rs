@@ -252,7 +252,14 @@ pub(super) fn note_process(tables: &Connection, lease: &Lease, process: &Process
 }
 
 pub(super) fn forget_process(tables: &Connection, lease: &Lease, process: &ProcessNote) -> Result<(), Halt> {
-    check(tables, lease)?;
+    // Whoever has given the run back was its last owner until there is another one.
+    let is_last = tables
+        .prepare_cached("SELECT owner IS NULL AND epoch = ?2 FROM runs WHERE number = ?1")?
+        .query_row([lease.number, signed(lease.epoch)], |row| row.get(0))
+        .optional()?;
+    if is_last != Some(true) {
+        check(tables, lease)?;
+    }
     tables
         .prepare_cached("DELETE FROM processes WHERE run = ?1 AND pid = ?2 AND start_time = ?3")?
         .execute(params![lease.number, process.pid, signed(process.start_time)])?;

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use super::failure::{Halt, is_local};
 use super::open::Place;
 use super::presence::Presence;
-use crate::model::store::StoreError;
+use crate::model::store::{StoreError, Synchronous};
 use crate::store::Pending;
 
 /// How much may wait to be written, in bytes: some seconds of work for a disk, and nothing a host runs out of memory by.
@@ -28,12 +28,15 @@ pub(super) const OVERHEAD: usize = 256;
 trait Work: Send {
     /// Writes it. May be called again, when the transaction has failed for another reason.
     fn perform(&mut self, tables: &Connection) -> rusqlite::Result<()>;
+    /// Whether it has to survive the loss of power, where anything has.
+    fn lasts(&self) -> bool;
     /// Answers, with the outcome of the transaction.
     fn settle(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 struct Op<T, F> {
     body: F,
+    lasts: bool,
     answer: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -46,6 +49,10 @@ impl<T: Send, F: FnMut(&Connection) -> Result<T, Halt> + Send> Work for Op<T, F>
             Err(Halt::Failed(error)) => return Err(error),
         });
         Ok(())
+    }
+
+    fn lasts(&self) -> bool {
+        self.lasts
     }
 
     fn settle(self: Box<Self>, outcome: Result<(), StoreError>) {
@@ -117,6 +124,23 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, Halt> + Send + 'static,
     {
+        self.hand_over(cost, body, true)
+    }
+
+    /// Hands something over that need not survive the loss of power: written by itself, it does not wait for the disk,
+    /// and nobody waits behind it.
+    pub(super) fn note<F>(&self, body: F) -> Pending<()>
+    where
+        F: FnMut(&Connection) -> Result<(), Halt> + Send + 'static,
+    {
+        self.hand_over(0, body, false)
+    }
+
+    fn hand_over<T, F>(&self, cost: usize, body: F, lasts: bool) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Halt> + Send + 'static,
+    {
         let (reply, pending) = Pending::new();
         let mut queue = self.shared.queue();
         if queue.closing {
@@ -126,7 +150,7 @@ impl Writer {
             return Pending::refused(StoreError::Busy { waiting: queue.bytes });
         }
         queue.bytes += cost;
-        queue.jobs.push_back(Job::Grouped { cost, work: Box::new(Op { body, answer: None, reply }) });
+        queue.jobs.push_back(Job::Grouped { cost, work: Box::new(Op { body, lasts, answer: None, reply }) });
         drop(queue);
         self.shared.work.notify_one();
         pending
@@ -294,7 +318,13 @@ impl Body {
     fn commit(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failure> {
         let site = self.place.site.clone();
         let everywhere = |error: rusqlite::Error| Failure { error: site.error(&error), local: false };
+        let syncs = self.place.options.synchronous == Synchronous::Full;
+        let passes = syncs && !group.iter().any(|work| work.lasts());
         let connection = self.connection().map_err(|error| Failure { error, local: false })?;
+        // What follows and lasts is synced together with it: it is the same log.
+        if passes {
+            connection.pragma_update(None, "synchronous", "NORMAL").map_err(everywhere)?;
+        }
         let attempt = |connection: &mut Connection| {
             let immediate = TransactionBehavior::Immediate;
             let change = connection.transaction_with_behavior(immediate).map_err(everywhere)?;
@@ -305,7 +335,8 @@ impl Body {
             change.commit().map_err(everywhere)
         };
         let outcome = attempt(connection);
-        if !connection.is_autocommit() {
+        let is_set = !passes || connection.pragma_update(None, "synchronous", "FULL").is_ok();
+        if !connection.is_autocommit() || !is_set {
             // The transaction could not be taken back either. A new connection begins with what is in the file.
             self.connection = None;
         }

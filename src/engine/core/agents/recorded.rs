@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::super::{Call, CallState, Core, Effect, Phase, Ready};
 use super::{AgentCall, AgentState, Next, is_exhausted, milliseconds};
-use crate::model::event::CallEnd;
+use crate::model::event::{CallEnd, Event};
 use crate::model::ids::{CallId, VmId};
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Resume};
 use crate::model::recording::{Past, PastEnd, Record, RecordedEnd};
 use crate::model::usage::Usage;
 
@@ -67,6 +67,36 @@ impl Core {
         self.marker?;
         let past = Box::new(self.agent(id)?.past());
         Some(Effect::Record(Box::new(Record::Attempted { call: id, past, spent })))
+    }
+
+    /// The agent of an attempt has begun to work: if the run is cut off before the attempt has ended, the next one goes on
+    /// in that session, as it would after a failure that comes from outside.
+    pub(in super::super) fn agent_at_work(
+        &mut self,
+        id: CallId,
+        attempt: u32,
+        resume: Resume,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.marker.is_none() {
+            return;
+        }
+        let spent = self.budget.spent;
+        let Some(agent) = self.agent(id) else { return };
+        let is_current = agent.state == AgentState::Running && agent.attempts == attempt;
+        let before = agent.resume.as_ref();
+        // One that is gone on with is written down already. A worktree is made anew: nothing of the work is in it.
+        let is_new = before.is_none_or(|before| before.session != resume.session);
+        if !is_current || !is_new || agent.request.parsed.worktree.is_some() {
+            return;
+        }
+        // What the attempt costs that is cut off is not counted yet: the next one counts from where this one did.
+        let total = before.and_then(|before| before.total.clone());
+        agent.session = Some(resume.session.clone());
+        let session_id = resume.session.clone();
+        let past = Box::new(Past { resume: Some(Resume { total, ..resume }), ..agent.past() });
+        effects.push(Effect::Emit(Event::CallSession { call: id, attempt, session_id }));
+        effects.push(Effect::Record(Box::new(Record::Attempted { call: id, past, spent })));
     }
 
     /// Whether the journal tells that a call was given up: its end is not told again.

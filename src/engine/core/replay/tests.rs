@@ -879,18 +879,24 @@ fn a_budget_that_is_used_up_is_told_once_in_each_part() {
 fn broken_off(call: u64, session: &str, tokens: f64) -> Input {
     let mut input = broken(call, tokens);
     if let Input::AgentFinished { outcome: AttemptOutcome::Failed(failure), .. } = &mut input {
-        failure.resume = Some(Resume { session: session.to_owned(), total: Some(JsonText::new("9")) });
+        let total = Some(JsonText::new("9"));
+        failure.resume = Some(Resume { session: session.to_owned(), total, place: None });
         failure.session_id = Some(session.to_owned());
     }
     input
 }
 
 fn misfit(call: u64, session: Option<&str>, tokens: f64) -> Input {
-    let resume = session.map(|session| Resume { session: session.to_owned(), total: None });
+    let resume = session.map(|session| Resume { session: session.to_owned(), ..Resume::default() });
     let usage = Usage { charged: tokens, report: Some(JsonText::new(r#"{"outputTokens":1}"#)) };
     let output = AgentOutput { usage, resume, ..AgentOutput::default() };
     let errors = vec!["/ must be object".to_owned()];
     Input::AgentFinished { call: CallId(call), outcome: AttemptOutcome::Mismatch { output, errors } }
+}
+
+fn at_work(call: u64, attempt: u32, session: &str) -> Input {
+    let resume = Resume { session: session.to_owned(), ..Resume::default() };
+    Input::AgentAtWork { call: CallId(call), attempt, resume }
 }
 
 /// The prompts and sessions of the attempts that start.
@@ -1037,6 +1043,66 @@ fn an_answer_whose_worktree_is_being_closed_needs_no_budget() {
         let effects = told(&again.feed(first()));
         assert!(effects.ends_with("close left 0"), "{effects}");
     }
+}
+
+#[test]
+fn an_attempt_that_is_cut_off_is_gone_on_with_where_it_was_at_work() {
+    let written = |effects: &[Effect]| effects.len();
+    for drift in [Drift::Fail, Drift::Match, Drift::Prefix] {
+        let retry = Some(RetryPolicy { max_attempts: 3, backoff: Duration::ZERO });
+        let first = || idle(0, vec![ask_with(0, "a", AgentOptions { retry, ..AgentOptions::default() })]);
+        let mut run = Run::new(options());
+        run.feed(first());
+        // What is said of another attempt, or of no call at all, is old news.
+        assert_eq!((written(&run.feed(at_work(0, 2, "x"))), written(&run.feed(at_work(7, 1, "x")))), (0, 0));
+        let effects = run.feed(at_work(0, 1, "s"));
+        let [Effect::Emit(Event::CallSession { session_id, .. }), Effect::Record(_)] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(session_id, "s");
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first())), ["0#2 You in s "]);
+        // It is known, and a life that is cut off before anything is heard of its attempt goes on there as well.
+        assert_eq!(written(&run.feed(at_work(0, 2, "s"))), 0);
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first())), ["0#3 You in s "]);
+        // How an attempt ends says more, and the next one counts from what the session had cost by then.
+        run.play([(broken_off(0, "t", 1.0), "backoff 0 0ms"), (backoff_over(0), "+0, agent 0#4 in t")]);
+        assert_eq!(written(&run.feed(at_work(0, 4, "u"))), 2);
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first())), ["0#5 You in u 9"]);
+        run.feed(broken(0, 1.0));
+        assert_eq!(written(&run.feed(at_work(0, 5, "v"))), 0, "it has ended");
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first())), ["0#6 a"]);
+        // Being cut off is no failure: this is the third of three.
+        run.feed(at_work(0, 6, "w"));
+        let effects = run.feed(broken(0, 1.0));
+        assert!(told(&effects).starts_with("-0 (3), 0.0!"), "{}", told(&effects));
+
+        // An answer that is to be repaired is repaired in the session that is at it.
+        let first = || idle(0, vec![ask(0, "a")]);
+        let mut run = Run::new(options());
+        run.feed(first());
+        run.feed(misfit(0, None, 2.0));
+        run.feed(at_work(0, 2, "s"));
+        run = run.resume(options(), drift);
+        assert_eq!(starts(&run.feed(first())), ["0#3 Previous in s "]);
+
+        // The worktree of an attempt is gone with its life.
+        let worktree = AgentOptions { worktree: Some(WorktreeChoice::default()), ..AgentOptions::default() };
+        let mut run = Run::new(options());
+        run.feed(idle(0, vec![ask_with(0, "a", worktree)]));
+        assert_eq!(written(&run.feed(at_work(0, 1, "s"))), 0);
+    }
+    // Without a journal there is no next life.
+    let mut core = Core::new(options(), "flow.js".into(), true);
+    let mut effects = Vec::new();
+    core.step(Input::Started { recording: None }, &mut effects);
+    core.step(idle(0, vec![ask(0, "a")]), &mut effects);
+    effects.clear();
+    core.step(at_work(0, 1, "s"), &mut effects);
+    assert_eq!(effects, []);
 }
 
 #[test]

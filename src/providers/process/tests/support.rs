@@ -186,6 +186,10 @@ impl Part {
         Self(command.stdin(Stdio::piped()).spawn().unwrap())
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Waits for its end.
     pub(super) fn ended(mut self) -> ExitStatus {
         let (_waiting, ended) = blocking::channel::<()>();

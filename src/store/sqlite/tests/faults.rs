@@ -59,6 +59,9 @@ impl Story<'_> {
                 store.append(&kept, Batch { patch: change, ..with_outputs(entries.clone()) })
             });
             testing::acknowledge(last);
+            // Not synced by itself, and between what is.
+            let process = ProcessNote { pid: 1, pgid: 1, start_time: last, marker: "m".to_owned() };
+            self.insist(|store| store.note_process(&kept, process.clone()));
         }
         let gone = self.create("gone");
         self.insist(|store| store.append(&gone, with_outputs((1..=20).map(told).collect())));

@@ -245,4 +245,26 @@ fn processes_are_noted_for_the_next_owner() {
     two.forget_process(&lease, note(10, 5)).wait().unwrap();
     assert_eq!(two.processes(&id("a")).unwrap(), [note(10, 6)]);
     assert_eq!(code(two.processes(&id("x"))), "ERR_UNKNOWN_RUN");
+    // The last process may go later than the run.
+    two.release(&lease, 300).wait().unwrap();
+    assert_eq!(code(two.note_process(&lease, note(12, 1)).wait()), "ERR_RUN_LEASE_LOST");
+    two.forget_process(&lease, note(10, 6)).wait().unwrap();
+    assert_eq!(two.processes(&id("a")).unwrap(), []);
+    let three = other(&folder);
+    let new = three.claim(&id("a"), TTL, 400).wait().unwrap().lease;
+    three.note_process(&new, note(10, 6)).wait().unwrap();
+    assert_eq!(code(two.forget_process(&lease, note(10, 6)).wait()), "ERR_RUN_LEASE_LOST");
+}
+
+#[test]
+fn a_note_is_there_for_the_next_owner_whatever_is_synced() {
+    let folder = Folder::new();
+    let full = StoreOptions { synchronous: Synchronous::Full, ..StoreOptions::default() };
+    let one = SqliteStore::open(&folder.path(), full).unwrap();
+    let lease = started(&one, "a");
+    let note = ProcessNote { pid: 1, pgid: 1, start_time: 1, marker: "m".to_owned() };
+    one.note_process(&lease, note.clone()).wait().unwrap();
+    assert_eq!(other(&folder).processes(&id("a")).unwrap(), [note]);
+    // What lasts is synced as before.
+    one.append(&lease, batch(numbered(1..=1))).wait().unwrap();
 }
