@@ -109,7 +109,7 @@ async function batch(t, seeds) {
   const path = folder(t, {})
   // One of the agents is a program, which must not outlive its host.
   const result = JSON.stringify({ type: 'result', subtype: 'success', is_error: false, result: 'done', session_id: 's', usage: { output_tokens: 2 } })
-  writeFileSync(join(path, 'program'), `#!/bin/sh\nread -r label\necho "$CHAOS_LIFE $label 1" >> '${path}/asked.log'\nsleep 0.01\necho '${result}'\n`)
+  writeFileSync(join(path, 'program'), `#!/bin/sh\nfor label; do :; done\necho "$CHAOS_LIFE $label 1" >> '${path}/asked.log'\nsleep 0.01\necho '${result}'\n`)
   chmodSync(join(path, 'program'), 0o755)
   writeFileSync(join(path, 'asked.log'), '')
 
@@ -131,6 +131,7 @@ async function batch(t, seeds) {
   }
   for (const line of readFileSync(join(path, 'asked.log'), 'utf8').trimEnd().split('\n')) {
     const [asked, label] = line.split(' ')
+    assert.ok(label, `an agent did not hear what it was asked: ${line}`)
     const end = recorded.get(label)
     assert.ok(end === undefined || Number(asked) <= end, `call ${label} was asked in life ${asked}, and its end was recorded in life ${end}`)
   }

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 
 import { createEngine } from '@smol-workflow/engine'
 
-import { open } from './engine-support.mjs'
+import { never, open } from './engine-support.mjs'
 import { folder, node, root, script, smolWf } from './support.mjs'
 
 const windows = process.platform === 'win32' && 'processes are ended by signals'
@@ -70,6 +70,32 @@ test('what has failed before the point stays as it was', async (t) => {
   assert.deepEqual(await (await engine.run(source, { runId: 'r', onAgent: broken })).result, [null, 'b1', 'c2'])
   assert.deepEqual(await (await engine.resume('r', { from: 2, onAgent })).result, [null, 'b1', 'c3'])
   assert.deepEqual(calls, ['b', 'c', 'c'])
+})
+
+test('a fork takes along what an earlier part of the journal knows', async (t) => {
+  const path = folder(t, { 'flow.js': PHASES.source })
+  const engine = open(t, path)
+  const { calls, onAgent } = counted()
+  await (await engine.run(join(path, 'flow.js'), { runId: 'r', onAgent })).result
+  // Changed, and left in the middle of a call that comes before all that is known.
+  writeFileSync(join(path, 'flow.js'), PHASES.source.replace("phase('Find')", "await agent('new')"))
+  let reached
+  const there = new Promise((resolve) => (reached = resolve))
+  const left = await engine.resume('r', { scriptPath: join(path, 'flow.js'), onAgent: () => (reached(), never()) })
+  await there
+  await engine.close()
+  await assert.rejects(left.result, { code: 'ERR_RUN_LEFT' })
+  calls.length = 0
+  const other = open(t, path)
+  const copy = await other.fork('r', { runId: 'copy', onAgent })
+  assert.deepEqual(await copy.result, ['a1', 'b2', 'c3', 'd4'])
+  assert.deepEqual(calls, ['new'])
+  assert.deepEqual([await copy.inspect(), await other.inspect('r')].map(({ status, spent }) => [status, spent]), [['completed', 5], ['running', 4]])
+  // What it has taken along is in its own journal.
+  calls.length = 0
+  const again = await other.fork('copy', { runId: 'again', onAgent })
+  assert.deepEqual(await again.result, ['a1', 'b2', 'c3', 'd4'])
+  assert.deepEqual(calls, [])
 })
 
 test('a fork takes over what was done and leaves the run as it is', async (t) => {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::journal::read::newest;
+use super::journal::read::{BETWEEN_PARTS, newest};
 use super::snapshot;
 use crate::model::error::WorkflowError;
 use crate::model::ids::{CallId, RunId};
@@ -101,14 +101,24 @@ const AT_WORK: &str = "call.session";
 
 /// The journal with which a copy of a run begins: `first`, the children as they were read, and all that is known of the
 /// calls before `until`. Each with the `seq` that it had.
+///
+/// Older parts of the journal count where no call is named from which on all is done again: they may know answers that
+/// the newest one was to take over and has not come to.
 pub(super) fn copied(first: Entry, entries: &[Entry], until: Option<CallId>) -> Vec<(u64, Entry)> {
-    let wanted = |entry: &&Entry| entry.call.is_some_and(|call| until.is_none_or(|until| call < until.0));
+    let (kept, parts) = match until {
+        Some(_) => (newest(entries), &[][..]),
+        None => (entries, BETWEEN_PARTS),
+    };
+    let wanted = |entry: &&Entry| match entry.call {
+        Some(call) => until.is_none_or(|until| call < until.0),
+        None => parts.contains(&&*entry.kind),
+    };
     let is_child = |entry: &&Entry| entry.kind == snapshot::KIND;
     // Somebody may be at work there, and two agents are not to go on with one session.
     let is_at_work = |entry: &&Entry| entry.kind == AT_WORK;
     // Of no call: the one that read it may be none of those that are taken over.
     let children = entries.iter().filter(is_child).map(|entry| Entry { call: None, ..entry.clone() });
-    let taken = newest(entries).iter().filter(wanted);
+    let taken = kept.iter().filter(wanted);
     let taken = taken.filter(|entry| !is_child(entry) && !is_at_work(entry)).cloned();
     let seqs = 1..;
     seqs.zip(std::iter::once(first).chain(children).chain(taken))
@@ -163,6 +173,32 @@ mod tests {
         assert_eq!(at(Point::Call(4)), Err("run r has no call 4; its calls are 0 to 3".to_owned()));
         let known = "its phases are Find, Wait, Fix, Done";
         assert_eq!(at(phase("Old")), Err(format!("run r has no phase \"Old\"; {known}")));
+    }
+
+    #[test]
+    fn a_copy_has_all_parts_where_nothing_is_to_be_done_again() {
+        let first = entry("run.started", None, "{}");
+        let resumed = entry("run.resumed", None, r#"{"anew":true}"#);
+        let over = entry("run.failed", None, "{}");
+        let at_work = entry("call.session", Some(2), "{}");
+        let replayed = entry("run.replayed", None, "{}");
+        let entries = [
+            first.clone(),
+            phase("P"),
+            call(0, "P"),
+            call(1, "P"),
+            over,
+            resumed,
+            call(0, "P"),
+            replayed,
+            at_work,
+        ];
+        let kinds = |until| -> Vec<String> {
+            copied(first.clone(), &entries, until).iter().map(|(_, entry)| entry.kind.to_string()).collect()
+        };
+        let (started, called) = ("run.started", "call.started");
+        assert_eq!(kinds(None), [started, called, called, "run.resumed", called, "run.replayed"]);
+        assert_eq!(kinds(Some(CallId(1))), [started, called]);
     }
 
     #[test]

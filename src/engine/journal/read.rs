@@ -24,6 +24,8 @@ pub(in crate::engine) const RESUMED: &str = "run.resumed";
 pub(super) const REPLAYED: &str = "run.replayed";
 /// The run is being cancelled from here on.
 pub(super) const CANCELLING: &str = "run.cancelling";
+/// What of no call is needed to tell the parts of a journal from each other.
+pub(in crate::engine) const BETWEEN_PARTS: &[&str] = &[RESUMED, REPLAYED, CANCELLING];
 
 #[derive(Deserialize)]
 struct Body<'a> {
