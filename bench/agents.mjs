@@ -4,17 +4,15 @@
 
 import { spawnSync } from 'node:child_process'
 import { strict as assert } from 'node:assert'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { fileURLToPath } from 'node:url'
 
 import { createClaudeCodeAgentProvider } from '../dist/agent-providers/index.js'
 import { runWorkflow } from '../dist/index.js'
 import { memoryNow, peakMemory } from './memory.mjs'
+import { measured, workflow } from './setting.mjs'
 
-const workflow = (name) => fileURLToPath(new URL(`workflows/${name}.js`, import.meta.url))
 const MB = 1e6
 
 /** A program that prints so many bytes, most of them its answer: its path and the length of the answer. */
@@ -96,14 +94,4 @@ const CASES = {
 
 const mean = (samples) => samples.reduce((sum, sample) => sum + sample, 0) / samples.length
 
-const folder = mkdtempSync(join(tmpdir(), 'smol-bench-'))
-try {
-  const { name, ...given } = JSON.parse(process.argv[2])
-  console.log(JSON.stringify(await CASES[name]({ folder, ...given })))
-} catch (error) {
-  // Whoever started this process reads it.
-  console.error(error.message)
-  process.exitCode = 1
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+await measured(CASES)

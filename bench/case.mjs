@@ -4,12 +4,11 @@
 
 import { strict as assert } from 'node:assert'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
 import { runWorkflow } from '../dist/index.js'
 import { memoryNow, peakMemory } from './memory.mjs'
+import { workflow } from './setting.mjs'
 
-const workflow = (name) => fileURLToPath(new URL(`workflows/${name}.js`, import.meta.url))
 const HELLO = { scriptPath: workflow('hello') }
 
 const hello = () => runWorkflow(HELLO)

@@ -2,14 +2,12 @@
 
 import { strict as assert } from 'node:assert'
 import { chmodSync, closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { createCodexAgentProvider } from '../dist/agent-providers/index.js'
 import { createEngine } from '../dist/index.js'
+import { measured, workflow } from './setting.mjs'
 
-const workflow = (name) => fileURLToPath(new URL(`workflows/${name}.js`, import.meta.url))
 const never = () => new Promise(() => {})
 
 /** One run with a store of its own; how long it took, in milliseconds. */
@@ -152,14 +150,4 @@ async function printed(folder, { count, bytes, same = false, keepOutput }) {
   return { cpu: (user + system) / 1000 / count, size: statSync(path).size }
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'smol-bench-'))
-try {
-  const { name, ...given } = JSON.parse(process.argv[2])
-  console.log(JSON.stringify(await CASES[name]({ folder, ...given })))
-} catch (error) {
-  // Whoever started this process reads it.
-  console.error(error.message)
-  process.exitCode = 1
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+await measured(CASES)

@@ -9,12 +9,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
 import { createEngine } from '../dist/index.js'
 import { memoryNow } from './memory.mjs'
+import { workflow } from './setting.mjs'
 
-const SLEEPER = fileURLToPath(new URL('workflows/sleeper.js', import.meta.url))
+const SLEEPER = workflow('sleeper')
 /** Threads that nobody needs stay for ten seconds. */
 const SETTLED_MS = 12_000
 /** Long enough to be put away for. */

@@ -26,6 +26,7 @@ import { CancelledError, fromNativeThrow, type NativeError, toWorkflowError, Wor
 import { NativeStore } from './native.js'
 import { checkEngineOptions, checkForkOptions, checkOptions, checkResumeOptions, checkRunOptions } from './options.js'
 import { launch, type Launched } from './run.js'
+import { isFinal, isInterrupted } from './status.js'
 import type { RunWorkflowOptions, RunWorkflowSourceOptions, WorkflowBudgetState, WorkflowEvent } from './types.js'
 import { LOOK_MS as SURVEY_MS, Waker } from './waker.js'
 
@@ -57,10 +58,6 @@ const LOOK_MS = 250
 const SUSPENDED_LOOK_MS = 1_000
 /** So many parked runs are woken at once: each one replays, and there may be thousands that are due. */
 const WAKES_AT_ONCE = 8
-
-const FINAL = ['completed', 'failed', 'cancelled']
-/** Somebody is at work on it, or was killed while he was. */
-const UNDER_WAY = ['running', 'cancelling']
 
 type Options = (RunWorkflowOptions | RunWorkflowSourceOptions) & Pick<EngineRunOptions, 'keepOutput'>
 
@@ -447,7 +444,7 @@ class DurableEngine implements Engine {
     try {
       const { status, result, error, wakeAt } = await this.inspect(id)
       if (status === 'suspended') this.#park(active, wakeAt ?? Infinity)
-      else if (!FINAL.includes(status)) {
+      else if (!isFinal(status)) {
         this.#elsewhere.add(active)
         this.#park(active, Date.now() + SUSPENDED_LOOK_MS)
       } else if (status === 'completed') this.#over(active, () => active.resolve(result))
@@ -474,14 +471,14 @@ class DurableEngine implements Engine {
     for (;;) {
       // Looked at first: what is written by the time that the run is seen to be over is all there is.
       const { status, lastSeq, owner } = await this.inspect(id)
-      const left = UNDER_WAY.includes(status) && owner?.alive !== true && !this.#active.has(id)
+      const interrupted = isInterrupted({ status, owner }) && !this.#active.has(id)
       for (;;) {
         const page = JSON.parse(await asked(this.#store.events(id, next, PAGE))) as { events: WorkflowEvent[]; next: number }
         yield* page.events
         if (page.next === next) break
         next = page.next
       }
-      if (!follow || left || (FINAL.includes(status) && next > lastSeq)) return
+      if (!follow || interrupted || (isFinal(status) && next > lastSeq)) return
       await this.#more(id, status === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS)
     }
   }

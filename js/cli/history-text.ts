@@ -5,6 +5,7 @@
  */
 
 import type { DeletedRuns, RunInspection, RunSummary } from '../engine-types.js'
+import { isInterrupted } from '../status.js'
 import type { WorkflowWait } from '../types.js'
 
 const HEAD = ['ID', 'WORKFLOW', 'STATUS', 'STARTED', 'TOOK', 'TOKENS']
@@ -69,7 +70,7 @@ export function runText(run: RunInspection, now: number): string {
 
 /** Where a run stands. One that is under way with nobody at work on it was interrupted. */
 function statusText({ status, owner }: RunSummary): string {
-  return (status === 'running' || status === 'cancelling') && owner?.alive !== true ? 'interrupted' : status
+  return isInterrupted({ status, owner }) ? 'interrupted' : status
 }
 
 /** Which process that is. */

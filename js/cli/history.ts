@@ -6,6 +6,7 @@
 
 import type { RunFilter } from '../engine-types.js'
 import { WorkflowError } from '../index.js'
+import { isFinal } from '../status.js'
 import { deletedText, historyText, ownerText, runText } from './history-text.js'
 import { outputText } from './output-text.js'
 import type { CancelCommand, DeleteCommand, EventsCommand, HistoryCommand, ShowCommand } from './parse-durable.js'
@@ -14,7 +15,6 @@ import { withEngine } from './store.js'
 import type { Moment } from './tokens.js'
 
 const LOOKING = { create: false, readOnly: true }
-const FINAL = ['completed', 'failed', 'cancelled']
 
 /** Prints the runs that fit, the newest first. Finding none is no failure. */
 export async function historyCommand({ store, status, name, since, limit, json }: HistoryCommand): Promise<void> {
@@ -64,12 +64,12 @@ export async function cancelCommand({ store, id, reason }: CancelCommand): Promi
     await engine.inspect(id),
     await engine.cancel(id, reason),
   ])
-  if (FINAL.includes(before.status)) {
+  if (isFinal(before.status)) {
     const hint = `there is nothing to cancel; smol-wf history show ${id} shows what came of it`
     throw new WorkflowError(`run ${id} is over: it is ${before.status}`, { code: 'ERR_RUN_FINISHED', details: { hint } })
   }
   // It was suspended, and has cleaned up.
-  if (FINAL.includes(run.status)) return console.error(`run ${id} is ${run.status}`)
+  if (isFinal(run.status)) return console.error(`run ${id} is ${run.status}`)
   const { owner } = run
   if (owner?.alive) console.error(`run ${id} is to be cancelled: ${ownerText(owner)} is at work on it`)
   else console.error(`run ${id} is to be cancelled, but nobody is at work on it${owner === null ? '' : `: it was ${ownerText(owner)}`}`)
@@ -87,7 +87,7 @@ export async function eventsCommand({ store, id, from, follow, json }: EventsCom
       if (!process.stdout.writable) return
     }
     const { status } = await engine.inspect(id)
-    if (follow && !FINAL.includes(status)) {
+    if (follow && !isFinal(status)) {
       console.error(`run ${id} is not over, and nobody is at work on it: smol-wf resume ${id} goes on with it`)
     }
   })
