@@ -21,7 +21,7 @@ use crate::model::recording::{
 pub(super) struct Replay {
     drift: Drift,
     /// Calls that the script has not made yet.
-    calls: FxHashMap<CallId, RecordedCall>,
+    calls: Unasked,
     steps: VecDeque<RecordedStep>,
     /// What scripts came to by themselves, and see when it is its turn.
     derived: FxHashMap<CallId, Derived>,
@@ -29,6 +29,33 @@ pub(super) struct Replay {
     derivations: u64,
     /// Timers and sleeps that are not running. Those that the journal has run down are not needed in the end.
     timers: Vec<(CallId, Duration)>,
+}
+
+/// Recorded calls by their numbers. A script makes them in that order, so the next one is mostly the first.
+#[derive(Debug)]
+struct Unasked(VecDeque<(CallId, RecordedCall)>);
+
+impl Unasked {
+    fn place(&self, id: CallId) -> Option<usize> {
+        if self.0.front().is_some_and(|(first, _)| *first == id) {
+            return Some(0);
+        }
+        self.0.binary_search_by_key(&id, |(id, _)| *id).ok()
+    }
+
+    fn get(&self, id: CallId) -> Option<&RecordedCall> {
+        self.place(id).map(|place| &self.0[place].1)
+    }
+
+    fn take(&mut self, id: CallId) -> Option<RecordedCall> {
+        let place = self.place(id)?;
+        self.0.remove(place).map(|(_, call)| call)
+    }
+
+    /// Forgets a call and all that were made after it.
+    fn cut(&mut self, from: CallId) {
+        self.0.truncate(self.0.partition_point(|(id, _)| *id < from));
+    }
 }
 
 /// What calls that the journal does not tell of are given of equal ones, those of equal calls in their order: under
@@ -100,7 +127,7 @@ impl Replay {
         let Recording { drift, calls, steps, from, .. } = recording;
         let mut replay = Self {
             drift,
-            calls: calls.into_iter().collect(),
+            calls: Unasked(calls.into()),
             steps: steps.into(),
             derived: FxHashMap::default(),
             derivations: 0,
@@ -110,7 +137,7 @@ impl Replay {
         if drift == Drift::Prefix && from.is_none() {
             // What has failed runs again where the run may differ from the recorded one anyway.
             let failed = |call: &RecordedCall| call.end.as_ref().is_some_and(|end| !end.is_usable());
-            let first = replay.calls.iter().filter(|(_, call)| failed(call)).map(|(id, _)| *id).min();
+            let first = replay.calls.0.iter().find(|(_, call)| failed(call)).map(|(id, _)| *id);
             if let Some(first) = first {
                 replay.cut(first);
             }
@@ -120,7 +147,7 @@ impl Replay {
 
     /// Forgets a call and all that were made after it.
     fn cut(&mut self, from: CallId) {
-        self.calls.retain(|id, _| *id < from);
+        self.calls.cut(from);
         self.steps.retain(|step| step.call < from);
     }
 
@@ -187,7 +214,7 @@ impl Core {
 
     /// Whether the newest part of the journal tells of a call that its script has not made yet.
     pub(super) fn is_told_of(&self, id: CallId) -> bool {
-        self.replay.as_ref().is_some_and(|replay| replay.calls.contains_key(&id))
+        self.replay.as_ref().is_some_and(|replay| replay.calls.get(id).is_some())
     }
 
     /// What a call is known by, in runs that have a journal.
@@ -201,7 +228,7 @@ impl Core {
             return Recalled::NEW;
         };
         let Some((recorded, replay)) =
-            self.replay.as_mut().and_then(|replay| Some((replay.calls.remove(&id)?, replay)))
+            self.replay.as_mut().and_then(|replay| Some((replay.calls.take(id)?, replay)))
         else {
             return self.reserve.take(mark);
         };
@@ -285,7 +312,7 @@ impl Core {
             call => {
                 let error = match call.and_then(|call| call.mark.as_deref()) {
                     Some(mark) => not_ended(step.call, mark),
-                    None => drifted(step.call, replay.calls.get(&step.call).map(|call| &call.mark), None),
+                    None => drifted(step.call, replay.calls.get(step.call).map(|call| &call.mark), None),
                 };
                 self.diverge(error, effects);
             }
@@ -323,7 +350,7 @@ impl Core {
         self.notes_told = 0;
         let given_up = std::mem::take(&mut self.given_up);
         if self.phase != Phase::Running
-            && let Some(last) = replay.calls.keys().chain(&given_up).max()
+            && let Some(last) = replay.calls.0.back().map(|(id, _)| id).into_iter().chain(&given_up).max()
         {
             // And asks for other things, which must not be taken for what the journal calls by the same numbers.
             self.next_call = self.next_call.max(last.0 + 1);
@@ -382,8 +409,7 @@ impl Core {
 
     /// The first recorded call that the script was to make by now, and has not made.
     fn not_asked(&self) -> Option<ErrorData> {
-        let calls = &self.replay.as_ref()?.calls;
-        let (id, call) = calls.iter().min_by_key(|(id, _)| **id)?;
+        let (id, call) = self.replay.as_ref()?.calls.0.front()?;
         Some(drifted(*id, Some(&call.mark), None))
     }
 
