@@ -246,6 +246,25 @@ test('own: a provider reports what its agent does', async () => {
   assert.ok(told[0].text.length <= 2001)
 })
 
+test('in a durable run, what is not in the journal has no number of its own', async (t) => {
+  const engine = createEngine({ store: join(folder(t, {}), 'runs.db') })
+  t.after(() => engine.close())
+  const agentProvider = own(async ({ context }) => {
+    for (let count = 0; count < 3; count++) context.report({ kind: 'text', text: 'x' })
+    return { output: 1 }
+  })
+  const told = []
+  const source = script("export default async () => { await agent('a'); return agent('b') }")
+  const run = await engine.run({ source }, { runId: 'r', agentProvider, onEvent: (event) => told.push(event) })
+  assert.equal(await run.result, 1)
+  const written = []
+  for await (const { seq, type } of engine.events('r')) written.push(`${seq} ${type}`)
+  const isReport = ({ type }) => type === 'call.progress'
+  assert.equal(told.filter(isReport).length, 6)
+  assert.deepEqual(told.filter((event) => !isReport(event)).map(({ seq, type }) => `${seq} ${type}`), written)
+  told.forEach((event, index) => isReport(event) && assert.equal(event.seq, told[index - 1].seq))
+})
+
 test('a flood of reports is bounded and counted', async () => {
   const agentProvider = own(async ({ context }) => {
     for (let count = 0; count < 20_000; count++) context.report({ kind: 'text', text: 'x' })

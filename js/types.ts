@@ -111,7 +111,7 @@ export type RunWorkflowSourceOptions = Omit<RunWorkflowOptions, 'scriptPath' | '
 /** What every event has. */
 export type WorkflowEventBase = {
   runId: string
-  /** Dense, from 1. */
+  /** Dense, from 1. What is not in the journal of a durable run bears the number of the entry that was told before it. */
   seq: number
   /** Milliseconds since the epoch. */
   at: number

@@ -121,6 +121,8 @@ pub(super) struct Coordinator {
     in_grace: bool,
     cancel_seen: bool,
     next_seq: u64,
+    /// The last entry of the journal that was told, in a run that has one.
+    last_told: Option<u64>,
     /// Present if the run is durable.
     pub(super) journal: Option<Journal>,
     /// What the run goes on from.
@@ -171,6 +173,7 @@ impl Coordinator {
             in_grace: false,
             cancel_seen: false,
             next_seq: 1,
+            last_told: None,
             journal: None,
             recording: None,
             children: Children::default(),
@@ -197,6 +200,7 @@ impl Coordinator {
                 Core::new(core_options, script.display_name.clone(), true).recorded(fingerprint::mark);
         }
         self.notebook = Some(journal.notebook());
+        self.last_told = Some(journal.last_seq());
         self.journal = Some(journal);
         self.recording = recording.map(Box::new);
         self.children = children;
@@ -381,8 +385,9 @@ impl Coordinator {
         }
     }
 
-    fn tell(&self, told: Vec<Told>) {
+    fn tell(&mut self, told: Vec<Told>) {
         for (seq, at, event) in told {
+            self.last_told = Some(seq);
             self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at, event });
         }
     }
@@ -569,7 +574,8 @@ impl Coordinator {
     }
 
     fn emit_unwritten(&mut self, event: Event) {
-        let seq = self.next_seq;
+        // What is not written has no number of its own in a journal.
+        let seq = self.last_told.unwrap_or(self.next_seq);
         self.next_seq += 1;
         self.host.observer.event(&Envelope { run_id: self.id.clone(), seq, at: clock::now_ms(), event });
     }

@@ -138,6 +138,11 @@ impl Journal {
         self.batch.outputs.push(RawOutput { seq, call: call.0, attempt: number, at, raw });
     }
 
+    /// The number of the last entry that was noted.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.next_seq - 1
+    }
+
     /// From now on the store has a minute, whatever stands in its way.
     pub(super) fn hurry(&mut self) {
         if !std::mem::replace(&mut self.hurried, true) {
