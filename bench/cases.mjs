@@ -168,11 +168,13 @@ export const DURABLE = [
   {
     name: 'full',
     title: 'durable calls that are synced',
-    args: { count: 200, samples: 3 },
+    args: { count: 200, many: 10_000, samples: 3 },
     figures: [
       { key: 'call', title: 'a sequential durable call, `synchronous: full`', unit: 'ms' },
       { key: 'sync', title: '`write` and `fdatasync` of as many bytes', unit: 'ms' },
       { key: 'ratio', title: 'the call ÷ the bare sync', unit: '×', target: 1.3 },
+      { key: 'grouped', title: 'one of 10 000 durable calls at once, `synchronous: full`', unit: 'ms' },
+      { key: 'share', title: 'the same ÷ the bare sync', unit: '×', target: 1.3 },
     ],
   },
   {

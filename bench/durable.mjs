@@ -63,15 +63,18 @@ const CASES = {
     return { wall: wall.slice(1) }
   },
 
-  /** Each call synced, beside bare writes that are synced, in turns. */
-  async full({ folder, count, samples }) {
-    const figures = { call: [], sync: [], ratio: [] }
+  /** Each call synced, and many calls that share their syncs, beside bare writes that are synced, in turns. */
+  async full({ folder, count, many, samples }) {
+    const figures = { call: [], sync: [], ratio: [], grouped: [], share: [] }
     for (let i = 0; i < samples; i++) {
       const sync = bareSync(folder, count)
       const call = (await timed(folder, 'sequential', count, 'full')) / count
+      const grouped = (await timed(folder, 'parallel', many, 'full')) / many
       figures.call.push(call)
       figures.sync.push(sync)
       figures.ratio.push(call / sync)
+      figures.grouped.push(grouped)
+      figures.share.push(grouped / sync)
     }
     return figures
   },
