@@ -1,4 +1,8 @@
-// What the statuses of durable runs mean.
+/**
+ * What the statuses of durable runs mean.
+ *
+ * @module
+ */
 
 import type { RunStatus, RunSummary } from './engine-types.js'
 
