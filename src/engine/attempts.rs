@@ -235,6 +235,7 @@ impl Coordinator {
         };
         // Many answers are there at once; those need no place among the pending ones.
         if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(noop_waker_ref())) {
+            self.tell_at_once(call);
             self.ended_at_once(call, judge(result, validator.as_deref(), &home));
             return;
         }
@@ -342,6 +343,19 @@ impl Coordinator {
             self.tasks.remove(call);
         }
         input
+    }
+
+    /// What was heard of an agent that has answered before anybody waited for it.
+    fn tell_at_once(&mut self, of: CallId) {
+        while let Some(aside) = self.asides.waiting() {
+            match aside {
+                Aside::Progress { call, attempt, progress } if call == of => {
+                    self.emit(Event::CallProgress { call, attempt, progress });
+                }
+                Aside::AtWork { call, .. } if call == of => {}
+                aside => self.told(aside),
+            }
+        }
     }
 
     pub(super) fn told(&mut self, aside: Aside) {

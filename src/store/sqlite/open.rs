@@ -31,6 +31,9 @@ const LOG_KEPT: u32 = 16 << 20;
 /// SQLite counts what it waits in 31 bits, as milliseconds: 24 days.
 const LONGEST_WAIT: u32 = i32::MAX as u32;
 
+/// A damaged file is looked at so many times more before it is called so: others may just be at work on it.
+const LOOKS: u32 = 3;
+
 /// What is said of a database that is not ours.
 const OTHER: &str = "it is a database of some other program";
 
@@ -108,12 +111,20 @@ impl Place {
             let number = |name| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
             Ok((number("application_id")?, number("user_version")?))
         };
-        let (application, format) = match read() {
-            // Whoever was killed while he copied the log into the file has left it shorter than its first page says. The
-            // log makes it whole; what it is then is looked at once more.
-            Err(error) if is_malformed(&error) && self.has_log() => return Ok(Header::Blank),
-            read => read.map_err(|error| self.site.error(&error))?,
-        };
+        let mut found = read();
+        for _ in 0..LOOKS {
+            if !found.as_ref().is_err_and(is_malformed) {
+                break;
+            }
+            // Whoever is creating the file or copying the log into it, or was killed while he did, has it shorter than
+            // its first page says. What it is when it is whole is looked at once more.
+            if self.has_log() {
+                return Ok(Header::Blank);
+            }
+            // He may be done by now, and have taken the log away.
+            found = read();
+        }
+        let (application, format) = found.map_err(|error| self.site.error(&error))?;
         match u32::try_from(application) {
             Ok(APPLICATION_ID) => Ok(Header::Store { format }),
             Ok(0) => Ok(Header::Blank),
@@ -121,10 +132,14 @@ impl Place {
         }
     }
 
+    /// Whether there is something beside the file that makes it whole: the log, or while it is being created, what
+    /// takes that back.
     fn has_log(&self) -> bool {
-        let mut log = self.site.path.as_os_str().to_owned();
-        log.push("-wal");
-        fs::metadata(log).is_ok_and(|log| log.len() > 0)
+        ["-wal", "-journal"].into_iter().any(|ending| {
+            let mut log = self.site.path.as_os_str().to_owned();
+            log.push(ending);
+            fs::metadata(log).is_ok_and(|log| log.len() > 0)
+        })
     }
 
     fn foreign(&self, message: &str) -> StoreError {

@@ -266,6 +266,25 @@ fn what_is_acknowledged_survives_a_loss_of_power_at_any_moment() {
     }
 }
 
+#[test]
+fn a_store_whose_maker_was_killed_at_any_moment_can_be_opened() {
+    let failing = Failing::turn();
+    for at in 1.. {
+        let folder = Folder::without_disk();
+        failing.arm(Fault::PowerLoss, at, 1);
+        drop(open_failing(&folder.path()).unwrap());
+        if !failing.disarm() {
+            assert!(at > 20, "{at}");
+            break;
+        }
+        let restored = restore(&failing.held().written);
+        let store = SqliteStore::open(&restored.path(), quick());
+        assert!(store.is_ok(), "operation {at}: {store:?}");
+        drop(store);
+        check(&restored.path());
+    }
+}
+
 /// A task from its queue to its end, each step of it tried until it works.
 fn work(story: &mut Story<'_>) {
     let spawn: Spawn = serde_json::from_value(serde_json::json!({
