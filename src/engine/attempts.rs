@@ -214,12 +214,15 @@ impl Coordinator {
                 return self.ended_at_once(call, AttemptOutcome::Failed(Box::new(failure)));
             }
         };
-        let home = session_place(&*provider, &request);
-        if let Some(elsewhere) = resume.as_ref().and_then(|resume| elsewhere(resume, &home)) {
+        // Most calls have no session to be asked for.
+        let home = (resume.is_some() || provider.resumes()).then(|| session_place(&*provider, &request));
+        if let (Some(resume), Some(home)) = (&resume, &home)
+            && let Some(elsewhere) = elsewhere(resume, home)
+        {
             return self.ended_at_once(call, AttemptOutcome::Failed(Box::new(elsewhere)));
         }
         let timeout = request.parsed.timeout.filter(|_| !provider.keeps_time());
-        let noted = (self.notebook.is_some() && provider.resumes()).then(|| home.clone());
+        let noted = home.clone().filter(|_| self.notebook.is_some() && provider.resumes());
         let watcher = self.asides.watcher(call, attempt, noted);
         let notebook = self.notebook.clone();
         let raw = provider.raw_says_more() && self.keeps_output();
@@ -235,8 +238,8 @@ impl Coordinator {
         };
         // Many answers are there at once; those need no place among the pending ones.
         if let Poll::Ready(result) = answer.as_mut().poll(&mut Context::from_waker(noop_waker_ref())) {
-            self.tell_at_once(call);
-            self.ended_at_once(call, judge(result, validator.as_deref(), &home));
+            self.tell_waiting(Some(call));
+            self.ended_at_once(call, judge(result, validator.as_deref(), home.as_ref()));
             return;
         }
         self.spawn(call, async move {
@@ -247,7 +250,7 @@ impl Coordinator {
                     None => Err(timed_out(limit).into()),
                 },
             };
-            Input::AgentFinished { call, outcome: judge(result, validator.as_deref(), &home) }
+            Input::AgentFinished { call, outcome: judge(result, validator.as_deref(), home.as_ref()) }
         });
     }
 
@@ -327,14 +330,7 @@ impl Coordinator {
     /// What has ended elsewhere, as an input.
     pub(super) fn ended(&mut self, input: Input) -> Input {
         let over = if let Input::AgentFinished { call, .. } = &input { Some(*call) } else { None };
-        // What an agent was heard of goes before its end.
-        while let Some(aside) = self.asides.waiting() {
-            match aside {
-                // That end says where to go on.
-                Aside::AtWork { call, .. } if Some(call) == over => {}
-                aside => self.told(aside),
-            }
-        }
+        self.tell_waiting(over);
         if let Input::AgentFinished { call, .. }
         | Input::WorktreeClosed { call, .. }
         | Input::TimerFired { call }
@@ -345,14 +341,16 @@ impl Coordinator {
         input
     }
 
-    /// What was heard of an agent that has answered before anybody waited for it.
-    fn tell_at_once(&mut self, of: CallId) {
+    /// Tells what was heard of agents: that of the attempt that is over goes before its end, also where nobody has waited
+    /// for that yet.
+    fn tell_waiting(&mut self, over: Option<CallId>) {
         while let Some(aside) = self.asides.waiting() {
             match aside {
-                Aside::Progress { call, attempt, progress } if call == of => {
+                // That end says where to go on.
+                Aside::AtWork { call, .. } if Some(call) == over => {}
+                Aside::Progress { call, attempt, progress } if Some(call) == over => {
                     self.emit(Event::CallProgress { call, attempt, progress });
                 }
-                Aside::AtWork { call, .. } if call == of => {}
                 aside => self.told(aside),
             }
         }
@@ -404,13 +402,17 @@ fn elsewhere(resume: &Resume, home: &SessionPlace) -> Option<AttemptFailure> {
 }
 
 /// Holds an answer against the call's schema. A session that another attempt may go on with is at `home` here.
-fn judge(mut result: ProviderResult, validator: Option<&Validator>, home: &SessionPlace) -> AttemptOutcome {
+fn judge(
+    mut result: ProviderResult,
+    validator: Option<&Validator>,
+    home: Option<&SessionPlace>,
+) -> AttemptOutcome {
     let resume = match &mut result {
         Ok(output) => output.resume.as_mut(),
         Err(failure) => failure.resume.as_mut(),
     };
     if let Some(resume) = resume {
-        resume.place = Some(home.clone());
+        resume.place = home.cloned();
     }
     let output = match result {
         Ok(output) => output,

@@ -145,6 +145,20 @@ pub(super) struct Begun {
     pub(super) left: Vec<u32>,
 }
 
+impl Begun {
+    /// Of a run of which nothing is known yet.
+    fn anew(script: Script, args: Option<JsonText>, journal: Journal, keeper: AbortOnDropHandle<()>) -> Self {
+        let (recording, children, left) = (None, Children::default(), Vec::new());
+        Self { script, args, journal, recording, children, keeper, left }
+    }
+}
+
+impl From<Begun> for Beginning {
+    fn from(begun: Begun) -> Self {
+        Self::Run(Box::new(begun))
+    }
+}
+
 /// A run is there, or what came of it earlier.
 pub(super) enum Beginning {
     Run(Box<Begun>),
@@ -206,18 +220,8 @@ impl Durable {
         match self.store.create(new, LEASE_MS, clock::now_ms()).await? {
             Created::New(lease) => {
                 let keeper = self.running(&lease, control, runtime).await?;
-                let journal = Journal::new(self.store, lease, 0).keeping_output(self.keep_output);
-                let args = options.args.clone();
-                let (recording, children) = (None, Children::default());
-                Ok(Beginning::Run(Box::new(Begun {
-                    script,
-                    args,
-                    journal,
-                    recording,
-                    children,
-                    keeper,
-                    left: Vec::new(),
-                })))
+                let (journal, args) = (self.journal(lease, 0), options.args.clone());
+                Ok(Begun::anew(script, args, journal, keeper).into())
             }
             Created::Existing { same_source, same_args, .. } if !same_source || !same_args => {
                 Err(self.conflict(if same_source { "with other arguments" } else { "with another source" }))
@@ -304,12 +308,9 @@ impl Durable {
             }
             None => restored(&record)?,
         };
-        let journal = Journal::new(self.store, lease, record.summary.last_seq)
-            .keeping_output(self.keep_output)
-            .taking_up(patch);
-        let args = record.args;
-        let recording = Some(recording);
-        Ok(Beginning::Run(Box::new(Begun { script, args, journal, recording, children, keeper, left })))
+        let journal = self.journal(lease, record.summary.last_seq).taking_up(patch);
+        let begun = Begun::anew(script, record.args, journal, keeper);
+        Ok(Begun { recording: Some(recording), children, left, ..begun }.into())
     }
 
     /// Creates the run as a copy of another one, whoever is at work on that.
@@ -353,17 +354,9 @@ impl Durable {
         match self.store.create(new, LEASE_MS, clock::now_ms()).await? {
             Created::New(lease) => {
                 let keeper = self.running(&lease, control, runtime).await?;
-                let journal = Journal::new(self.store, lease, last_seq).keeping_output(self.keep_output);
+                let journal = self.journal(lease, last_seq);
                 let recording = Some(recording);
-                Ok(Beginning::Run(Box::new(Begun {
-                    script,
-                    args,
-                    journal,
-                    recording,
-                    children,
-                    keeper,
-                    left: Vec::new(),
-                })))
+                Ok(Begun { recording, children, ..Begun::anew(script, args, journal, keeper) }.into())
             }
             Created::Existing { .. } => Err(self.conflict("which is not this copy")),
         }
@@ -387,6 +380,10 @@ impl Durable {
                 Err(error)
             }
         }
+    }
+
+    fn journal(self, lease: Lease, last_seq: u64) -> Journal {
+        Journal::new(self.store, lease, last_seq).keeping_output(self.keep_output)
     }
 
     fn conflict(&self, how: &str) -> WorkflowError {
